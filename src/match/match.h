@@ -2,7 +2,7 @@
  *
  * Shape    resting orders in FIFO queues a price level; levels sorted, best last, so that the busy end is the cheap
  *          end. No policy: who may trade, post-only, margin and self-match are the caller's questions.
- * Units    ticks and contracts.
+ * Units    ticks and contracts. A quantity is 1 to match_qty_max; any price is fine.
  * Errors   RC_FULL from match_rest and match_move when orders or levels are used up; nothing else can fail.
  * Memory   from the arena given to match_init; never allocates afterwards.
  * Threads  one owner.
@@ -30,14 +30,24 @@ struct match_fill {
 
 struct match_level {
     px_ticks px;
-    qty_cts qty;              /* displayed total                     */
-    uint32_t count;
+    qty_cts qty;              /* displayed total; 0 when all is hidden */
+    uint32_t count;           /* orders queued, hidden ones included   */
+    qty_cts hidden;           /* total that is not displayed           */
 };
 
-size_t match_size(uint32_t orders_max, uint32_t levels_max);      /* arena bytes match_new takes */
+/* Arena bytes that are enough for match_new; at most levels_max levels a side. match_new answers NULL when the arena
+ * has less. */
+size_t match_size(uint32_t orders_max, uint32_t levels_max);
 MUST_CHECK struct match *match_new(struct arena *a, uint32_t orders_max, uint32_t levels_max);
 
-/* Put an order at the back of its level. It must not cross: assert. `tag` comes back in fills.
+/* Forget all orders. */
+void match_clear(struct match *m);
+
+/* The largest quantity of one order: with it the sums over all orders fit an int64. More is an assert: check before. */
+qty_cts match_qty_max(const struct match *m);
+uint32_t match_order_count(const struct match *m);
+
+/* Put an order at the back of its level. It must not cross: assert. On RC_FULL nothing has changed. `tag` comes back in fills.
  * `hidden` keeps it out of the displayed quantity (it still queues and trades). */
 MUST_CHECK enum result match_rest(struct match *m, enum side side, px_ticks px, qty_cts qty, bool hidden, uint32_t tag,
                                   uint32_t *handle);
@@ -51,10 +61,11 @@ void match_remove(struct match *m, uint32_t handle);
 /* Less quantity keeps the place; the new quantity must be below the present one and above 0. */
 void match_reduce(struct match *m, uint32_t handle, qty_cts qty);
 
-/* New price, or more quantity: to the back of the (new) level. Must not cross: assert. */
+/* New price, or more quantity: to the back of the (new) level. Must not cross: assert. On RC_FULL nothing has changed;
+ * an order alone on its level takes the level along, so it can always move. */
 MUST_CHECK enum result match_move(struct match *m, uint32_t handle, px_ticks px, qty_cts qty);
 
-/* Best level of a side; false when empty. */
+/* Best level of a side, hidden quantity counting; false when empty. */
 bool match_best(const struct match *m, enum side side, struct match_level *out);
 
 /* The level `depth` steps behind the best (0 = best); false beyond the last. */
@@ -65,7 +76,8 @@ uint32_t match_level_count(const struct match *m, enum side side);
 /* Would an order of `side` at `px` trade now? */
 bool match_crosses(const struct match *m, enum side side, px_ticks px);
 
-/* Quantity (hidden included) that an aggressor of `side` could execute down to `limit`, counted up to `enough`. */
+/* Quantity (hidden included) that an aggressor of `side` could execute down to `limit`, counted up to `enough`: the
+ * smaller of the two. */
 qty_cts match_available(const struct match *m, enum side side, px_ticks limit, qty_cts enough);
 
 /* Facts of one resting order. */
