@@ -250,16 +250,21 @@ struct own_order {
     money comm;
     qty_cts stake_qty;               /* what a whole stake of this order is: its share when partly filled */
     rate_e8 stake_share;             /* of a whole stake that it opens, 1e8 = one                         */
-    bool counted;                    /* its fills are in the stakes                                       */
+    qty_cts counted_qty;             /* how much of cum_qty is in the stakes                              */
     time_ns intent_time, done_time;
     time_ns expiry;                  /* no request for it can be accepted after this                      */
     /* not saved: the conversation in progress */
     uint64_t token;                  /* request in flight, 0 none                                         */
     time_ns token_time;
+    enum bot_command_kind token_kind;
     bool post_only;
+    bool cancel_wanted;              /* to go, whatever is quoted                                         */
     int query_misses;                /* empty answers that count as proof (rule 3)                        */
+    int fill_queries;                /* asked for executions that the row says exist                      */
     time_ns next_query;
     time_ns next_change;             /* back-off after a refusal                                          */
+    time_ns last_news;
+    uint32_t image_seen;             /* number of the image that last held it                             */
 };
 
 struct stake {
@@ -275,6 +280,8 @@ struct stakes {
     struct stake longs[STAKES_MAX], shorts[STAKES_MAX];
     int long_count, short_count;
     int opening;                     /* 0, SIDE_BUY or SIDE_SELL: the side being opened                   */
+    qty_cts opening_qty;             /* of the stake being opened, what is not in the lists yet           */
+    rate_e8 opening_share;
     time_ns closed_at;               /* when the lists last became empty; 0 never                         */
     time_ns last_added;              /* when a stake last added to the position                           */
     time_ns decision_time;           /* of the newest decision acted on                                   */

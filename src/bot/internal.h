@@ -1,0 +1,184 @@
+/* internal.h -- the state of the bot core, shared by its files and by nobody else. */
+#ifndef MM_BOT_INTERNAL_H
+#define MM_BOT_INTERNAL_H
+
+#include "base/hash.h"
+#include "bot/bot.h"
+#include "bot/budget.h"
+#include "bot/orders.h"
+#include "bot/stakes.h"
+#include "strategy/stake_opener.h"
+
+enum {
+    EXEC_IDS_MAX = 1 << 16,          /* fills remembered: beyond every look-back (rule 5) */
+    IDS_BLOCK = 64,
+};
+
+enum phase {
+    PHASE_WAIT,                      /* for the stream and its images                     */
+    PHASE_SYNC,                      /* reading what was missed                           */
+    PHASE_READY,
+    PHASE_STOPPING,                  /* withdrawing                                       */
+    PHASE_STOPPED,
+};
+
+/* What the feed says of the market. */
+struct market_view {
+    struct instrument instrument;
+    bool has_contract;
+    px_e8 bid_px, ask_px;
+    qty_cts bid_qty, ask_qty;
+    px_e8 mark_price, last_price;
+    rate_e8 funding_rate;
+    time_ns touch_at, touch_time;    /* heard; stamped by the venue                       */
+    px_e8 bid_low, bid_high, ask_low, ask_high;      /* range since window_at             */
+    px_e8 old_bid_low, old_bid_high, old_ask_low, old_ask_high;      /* of the window before */
+    time_ns window_at;
+    time_ns disagree_since;          /* instrument and quote differ on the touch          */
+    time_ns offset_min;              /* smallest heard - stamped: clock difference and floor of latency */
+    time_ns lag;
+};
+
+struct query_fills {
+    uint64_t token;
+    time_ns since;
+    int start;
+    bool again;                      /* news came while it ran                            */
+    time_ns at;                      /* when to ask, 0: no need                           */
+};
+
+struct side_pause {
+    time_ns until;
+    time_ns wait;                    /* next pause after a post-only that would have crossed */
+};
+
+struct bot {
+    struct bot_config c;
+    time_ns now;
+    const struct bot_sink *out;
+
+    enum phase phase;
+    bool stream_up;
+    time_ns stream_since;            /* healthy since                                     */
+    time_ns frame_at;                /* last sign of life                                 */
+    time_ns ping_at;                 /* outstanding ping, 0 none                          */
+    time_ns reconnect_at;            /* asked for; do not ask again at once               */
+    unsigned images;
+    uint32_t image_number;
+    bool foreign_orders;             /* of others on the account: no dead-man's switch    */
+    bool foreign_said;
+
+    struct market_view market;
+    struct own_orders orders;
+    struct stakes stakes;
+    struct budget budget;
+
+    uint64_t next_token;
+    uint64_t next_id;                /* of clOrdIDs                                       */
+    uint64_t ids_durable, ids_asked;
+    uint32_t reserved_run;
+    uint64_t reserved_from, reserved_until;      /* of the last run, still to be asked for */
+    uint64_t reserved_token;
+    int reserved_misses;
+    time_ns reserved_next;
+    uint64_t reserved_asked_until;
+    time_ns start_at;
+
+    /* fills known, by hash of exec_id */
+    struct map exec_ids;
+    uint64_t *exec_ring;
+    uint32_t exec_at, exec_count;
+    struct query_fills fills_query;
+
+    /* the venue's word on the account */
+    qty_cts position;
+    bool position_known;
+    px_e8 avg_cost_price, avg_entry_price;
+    money wallet_balance, margin_balance, available_margin;
+    qty_cts fold;                    /* position by own fills                             */
+    time_ns witness_differs_since;
+    bool witness_asked;
+    uint64_t position_token;
+    time_ns position_next;
+    bool books_agreed;               /* stakes were matched to the position once          */
+
+    /* decisions */
+    rate_e8 stake_share;
+    time_ns polling_interval;
+    bool params_known;
+    uint64_t decision_token;
+    time_ns decision_asked_at;
+    time_ns decision_next;
+    time_ns decision_valid_at;       /* last valid answer                                 */
+    enum decision last_decision;
+    time_ns last_decision_at;
+    bool decision_seen;
+    bool silence_said;
+    time_ns decision_fail_said;
+    struct side_pause pause[2];
+
+    enum risk_state risk;
+    char risk_text[BOT_TEXT_SIZE];
+    bool paused;
+    char blocked[BOT_TEXT_SIZE];     /* why nothing is quoted; empty: quoting             */
+
+    time_ns dead_man_next;
+    bool dead_man_armed;
+    time_ns status_next;
+    time_ns stopping_until;
+    bool fatal;
+    char stop_text[BOT_TEXT_SIZE];
+
+    /* totals of this run */
+    money start_margin_balance;
+    bool start_known;
+    qty_cts start_position;
+    px_e8 start_mark;
+    money fill_cost;                 /* signed, of all fills of this run                  */
+    struct bot_view totals;          /* its counters only                                 */
+};
+
+/* bot_say.c: everything that leaves. */
+void say_log(struct bot *b, enum log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void say_price(const struct bot *b, px_e8 price, char out[32]);
+void say_status(struct bot *b);
+uint64_t say(struct bot *b, struct bot_command *cmd);        /* gives it a token */
+void say_save_order(struct bot *b, const struct own_order *o);
+void say_save_stakes(struct bot *b);
+void say_completed(struct bot *b, const struct own_order *o);
+
+/* bot_orders.c: own orders, their requests and their fills. */
+void orders_row(struct bot *b, const struct order_row *row);
+void orders_fill(struct bot *b, const struct fill_row *fill);
+void orders_reply(struct bot *b, const struct reply *r);
+void orders_image_end(struct bot *b);
+void orders_run(struct bot *b);                              /* queries, proofs, completions */
+bool orders_place(struct bot *b, const struct quote *q);
+void orders_amend(struct bot *b, struct own_order *o, const struct quote *q);
+void orders_cancel(struct bot *b, struct own_order *o);
+bool orders_in_flight(const struct bot *b);
+int orders_unknown(const struct bot *b);
+qty_cts orders_worst(const struct bot *b, enum side side, const struct own_order *except);
+bool exec_id_add(struct bot *b, const char *exec_id);        /* false: known already */
+bool order_is_settled(const struct bot *b, const struct own_order *o);
+bool cl_ord_id_is_own(const struct bot *b, const char *cl_ord_id);
+
+/* bot_feed.c: the market as seen, and whether it can be trusted. */
+void feed_instrument(struct bot *b, const struct instrument_row *row);
+void feed_touch(struct bot *b, px_e8 bid, px_e8 ask, qty_cts bid_qty, qty_cts ask_qty, time_ns stamped);
+const char *feed_trouble(const struct bot *b);               /* NULL: fine */
+void feed_run(struct bot *b);                                /* pings, reconnects */
+void position_heard(struct bot *b, const struct position_row *row);
+void position_run(struct bot *b);                            /* three witnesses (rule 7) */
+void position_adjust(struct bot *b);
+
+/* bot_decide.c: decisions, and the quotes that follow. */
+void decide_params(struct bot *b, rate_e8 stake_share, time_ns polling_interval);
+void decide_answer(struct bot *b, const struct bot_event *ev);
+void decide_failed(struct bot *b, const char *text);
+void decide_run(struct bot *b);
+void decide_filled(struct bot *b, const struct own_order *o, qty_cts counted);
+void quote_run(struct bot *b);
+void opening_end(struct bot *b);
+
+#endif
