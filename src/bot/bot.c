@@ -130,7 +130,7 @@ static void first_step(struct bot *b)
 static void stream_heard(struct bot *b, const struct bot_event *ev)
 {
     switch (ev->stream.state) {
-    case STREAM_DOWN:
+    case FEED_DOWN:
         if (b->stream_up)
             b->totals.reconnects++;
         b->stream_up = false;
@@ -140,7 +140,7 @@ static void stream_heard(struct bot *b, const struct bot_event *ev)
             b->phase = PHASE_WAIT;
         say_log(b, LOG_WARNING, "stream - Down: %s", ev->stream.text);
         break;
-    case STREAM_CONNECTED:
+    case FEED_CONNECTED:
         b->stream_up = true;
         b->stream_since = b->now;
         b->images = 0;
@@ -154,7 +154,7 @@ static void stream_heard(struct bot *b, const struct bot_event *ev)
         b->market.window_at = 0;
         say_log(b, LOG_INFO, "stream - Connected to WS. Waiting for data images, this may take a moment...");
         break;
-    case STREAM_PONG:
+    case FEED_PONG:
         b->ping_at = 0;
         break;
     }

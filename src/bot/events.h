@@ -45,10 +45,10 @@ enum bot_event_kind {
     BEV_OPERATOR,
 };
 
-enum stream_state {
-    STREAM_DOWN,                     /* connection gone: text says why                                     */
-    STREAM_CONNECTED,                /* upgrade done, login accepted                                       */
-    STREAM_PONG,
+enum feed_state {
+    FEED_DOWN,                     /* connection gone: text says why                                     */
+    FEED_CONNECTED,                /* upgrade done, login accepted                                       */
+    FEED_PONG,
 };
 
 /* Tables of which a complete image must arrive before the bot acts. */
@@ -159,7 +159,7 @@ struct bot_event {
     enum bot_event_kind kind;
     union {
         struct {
-            enum stream_state state;
+            enum feed_state state;
             char text[BOT_TEXT_SIZE];
         } stream;
         enum image image;
