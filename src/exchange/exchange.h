@@ -86,7 +86,8 @@ struct order {
     char cl_ord_link_id[CL_ORD_ID_SIZE];
     char note[ORDER_NOTE_SIZE];      /* the user's `text`                                             */
     /* the core's own bookkeeping */
-    uint32_t match_handle;
+    bool open;                       /* in its account's list of open orders                          */
+    uint32_t match_handle;           /* while working                                                 */
     uint32_t next, prev;             /* open orders of the account, or closed orders by age           */
     uint64_t cl_hash;
 };
@@ -347,10 +348,26 @@ void exchange_margin(const struct exchange *x, uint32_t account, struct margin_v
 const struct order *exchange_order(const struct exchange *x, uint64_t order_no);
 const struct order *exchange_order_by_cl_ord_id(const struct exchange *x, uint32_t account, const char *cl_ord_id);
 
+/* The order behind the `tag` of a resting order in exchange_book. */
+const struct order *exchange_order_of_tag(const struct exchange *x, uint32_t tag);
+
 /* Walk an account's open orders, oldest first: NULL starts and ends. */
 const struct order *exchange_open_order_next(const struct exchange *x, uint32_t account, const struct order *after);
 
-/* Asserts what must hold: positions sum to zero, every satoshi is accounted for, book and orders agree. */
+/* Where all money came from and went: wallets = deposits + realised - fees - funding_dust, to the satoshi. */
+struct exchange_totals {
+    money deposits;
+    money realised;                  /* profit realised by all accounts = sum of their open costs     */
+    money fees;                      /* collected, less what makers were paid                         */
+    money funding_dust;              /* what truncation left over: payers paid this much more than receivers got */
+};
+const struct exchange_totals *exchange_totals(const struct exchange *x);
+
+/* Asserts what must hold: positions sum to zero, every satoshi is accounted for, book and orders agree.
+ * Walks everything several times: for tests and simulations, not for every command of a live session. */
 void exchange_check(const struct exchange *x);
+
+/* A number that differs when anything that matters differs: books, orders, positions, wallets, market states. */
+uint64_t exchange_hash(const struct exchange *x);
 
 #endif
