@@ -18,7 +18,7 @@ static inline int64_t ladder_key(enum side side, int64_t px)
 }
 
 /* Index of the first key that is not below `key`; `count` when all are below. Gallops from the best end, because most
- * prices asked for lie near the touch (a third of the changes within 5 ticks), then halves the range that is left,
+ * prices asked for lie near the touch (30 % of the recorded changes within 5 ticks), then halves the range that is left,
  * without a branch on the outcome: which half it is cannot be predicted (a fifth more operations a second,
  * bench/matching.c). */
 static inline uint32_t ladder_find(const int64_t *keys, uint32_t count, int64_t key)

@@ -47,8 +47,8 @@ void match_clear(struct match *m);
 qty_cts match_qty_max(const struct match *m);
 uint32_t match_order_count(const struct match *m);
 
-/* Put an order at the back of its level. It must not cross: assert. On RC_FULL nothing has changed. `tag` comes back in fills.
- * `hidden` keeps it out of the displayed quantity (it still queues and trades). */
+/* Put an order at the back of its level. It must not cross: assert. On RC_FULL nothing has changed. `tag` comes back in
+ * fills. `hidden` keeps it out of the displayed quantity (it still queues and trades). */
 MUST_CHECK enum result match_rest(struct match *m, enum side side, px_ticks px, qty_cts qty, bool hidden, uint32_t tag,
                                   uint32_t *handle);
 
