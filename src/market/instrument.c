@@ -64,10 +64,19 @@ bool qty_is_valid(const struct instrument *ins, qty_cts qty)
     return qty > 0 && qty <= ins->max_order_qty && qty % ins->lot_size == 0;
 }
 
+/* qty x multiplier in size: the value of the holding at a price of 1 (linear, quanto) or its size in 1e-8 of the quote
+ * currency (inverse). */
+static int64_t scaled_qty(const struct instrument *ins, qty_cts qty)
+{
+    const int64_t multiplier = ins->multiplier < 0 ? -ins->multiplier : ins->multiplier;
+    assert(multiplier > 0 && qty <= INT64_MAX / multiplier);
+    return qty * multiplier;
+}
+
 /* Value of one lot of an inverse contract, rounded half up to a whole settlement unit. */
 static money lot_value(const struct instrument *ins, px_e8 price)
 {
-    return muldiv_round(-ins->multiplier * ins->lot_size, E8, price);
+    return muldiv_round(scaled_qty(ins, ins->lot_size), E8, price);
 }
 
 money instrument_value(const struct instrument *ins, qty_cts qty, px_e8 price)
@@ -76,13 +85,14 @@ money instrument_value(const struct instrument *ins, qty_cts qty, px_e8 price)
     switch (ins->kind) {
     case CONTRACT_INVERSE: {
         /* Positions of the 2020 era may be cut at any contract; of later ones only at lots. */
-        const money lots = qty / ins->lot_size * lot_value(ins, price);
+        const money lot = lot_value(ins, price);
+        const money lots = muldiv_round(qty / ins->lot_size, lot, 1);
         const qty_cts odd = qty % ins->lot_size;
-        return odd == 0 ? lots : lots + muldiv_round(odd, lot_value(ins, price), ins->lot_size);
+        return odd == 0 ? lots : lots + muldiv_round(odd, lot, ins->lot_size);
     }
     case CONTRACT_QUANTO:
     case CONTRACT_LINEAR:
-        return muldiv_round(qty * ins->multiplier, price, E8);
+        return muldiv_round(scaled_qty(ins, qty), price, E8);
     }
     assert(!"contract kind");
     return 0;
@@ -108,8 +118,8 @@ px_e8 price_of_value(const struct instrument *ins, qty_cts qty, money value)
 {
     assert(qty > 0 && value > 0);
     if (ins->kind == CONTRACT_INVERSE)
-        return muldiv_round(qty * -ins->multiplier / E8, E8 * E8, value);
-    return muldiv_round(value, E8, qty * ins->multiplier);
+        return muldiv_round(scaled_qty(ins, qty), E8, value);
+    return muldiv_round(value, E8, scaled_qty(ins, qty));
 }
 
 qty_cts qty_of_value(const struct instrument *ins, money value, px_e8 price)
@@ -117,7 +127,14 @@ qty_cts qty_of_value(const struct instrument *ins, money value, px_e8 price)
     assert(price > 0);
     if (value <= 0)
         return 0;
-    const money lot = instrument_value(ins, ins->lot_size, price);
-    assert(lot > 0);
-    return value / lot * ins->lot_size;
+    if (ins->kind == CONTRACT_INVERSE) {
+        const money lot = lot_value(ins, price);
+        assert(lot > 0);
+        return value / lot * ins->lot_size;
+    }
+    /* A lot of a cheap coin can be worth less than half a unit, so the value of one lot is no divisor. Rounding half up may
+     * leave room for one lot more than the exact quotient. */
+    const int64_t lots = muldiv_floor(value, E8, price) / scaled_qty(ins, ins->lot_size);
+    const bool one_more = instrument_value(ins, (lots + 1) * ins->lot_size, price) <= value;
+    return (lots + one_more) * ins->lot_size;
 }
