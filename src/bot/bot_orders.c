@@ -150,6 +150,7 @@ bool orders_place(struct bot *b, const struct quote *q)
         return false;
     if (order_next(&b->orders, NULL) == NULL && b->market.touch_time > b->stakes.fills_until)
         b->stakes.fills_until = b->market.touch_time;      /* nothing of ours can have filled since */
+    o->run = b->c.run;
     o->id = b->next_id++;
     cl_ord_id_write(b, b->c.run, o->id, o->cl_ord_id);
     o->side = q->side;

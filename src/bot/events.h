@@ -235,7 +235,8 @@ const char *own_state_name(enum own_state s);
 
 /* One own order, as the core keeps it and the store saves it. */
 struct own_order {
-    uint64_t id;                     /* sequence number inside the clOrdID                                */
+    uint32_t run;                    /* run and sequence number inside the clOrdID; 0: found, not made    */
+    uint64_t id;
     char cl_ord_id[BOT_CL_ORD_ID_SIZE];
     char venue_id[BOT_VENUE_ID_SIZE];
     enum own_state state;
