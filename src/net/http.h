@@ -83,15 +83,17 @@ struct http_reader {
     enum http_kind kind;
     struct http_limits limits;
     int state;
-    size_t at;                        /* everything before is understood   */
-    size_t seen;                      /* no line end between at and here   */
-    size_t line_start, body_start, body_len, trailer_start;
-    uint64_t remaining;               /* of the body or of the chunk       */
+    size_t at;                        /* everything before is understood     */
+    size_t seen;                      /* no line end between `at` and here   */
+    size_t head_limit;                /* where head or trailers must have ended */
+    size_t body_start, body_len;
+    uint64_t remaining;               /* of the body or of the chunk         */
     uint64_t content_length;
-    bool has_length, chunked;
-    uint32_t host_count, leading_lines;
+    bool has_length, has_coding, chunked;
+    uint32_t host_count;
+    bool empty_line_skipped;
     struct { uint32_t name, name_len, value, value_len; } spans[HTTP_HEADERS_MAX];
-    uint32_t first[2], first_len[2];  /* method and target, or phrase */
+    uint32_t first, first_len, second, second_len;    /* method and target, or nothing and phrase */
 };
 
 void http_reader_init(struct http_reader *r, enum http_kind kind, struct http_limits limits);
@@ -117,6 +119,9 @@ struct http_field {
     const char *name;
     const char *value;
 };
+
+/* A name that is a token, a value without control characters: nothing that could begin another header. */
+bool http_field_valid(const struct http_field *f);
 
 struct http_response {
     int status;

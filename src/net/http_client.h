@@ -13,8 +13,8 @@
  *          Only NOT_SENT says anything about whether the peer acted: it did not. All others but ANSWERED are unknown.
  * Units    bytes, ns.
  * Errors   http_client_submit: RC_FULL when the queue is full, RC_BAD_INPUT when the request is empty or larger than
- *          request_max. No callback then.
- * Memory   from the arena at init; OpenSSL allocates at (re)connect.
+ *          request_max, RC_CLOSED during http_client_fini. No callback then.
+ * Memory   from the arena at init; OpenSSL allocates at (re)connect. Takes connections + 1 timers of the loop.
  * Threads  the loop's thread.
  * Note     Nothing is ever sent twice: a request whose connection ended is reported, not repeated.
  *          Interim responses (1xx) are skipped.
@@ -56,8 +56,9 @@ struct http_client_options {
     time_ns connect_timeout_ns;      /* connect and TLS handshake; 0: 5 s */
     time_ns backoff_min_ns;          /* 0: 50 ms; doubles with every failure */
     time_ns backoff_max_ns;          /* 0: 5 s */
-    const char *warm_request;        /* kept; sent on idle connections every warm_every_ns so that caches, TLS state and
-                                        middle boxes stay awake; its answers are dropped. NULL: never */
+    const char *warm_request;        /* kept; sent on connections idle for warm_every_ns, so that caches, TLS state and
+                                        middle boxes stay awake; its answers are dropped, and it never takes the last
+                                        idle connection. NULL: never */
     time_ns warm_every_ns;
     bool spin;                       /* stream_spin */
     uint64_t seed;                   /* jitter of the backoff */
@@ -81,10 +82,10 @@ struct http_client {
     http_done_fn *done;
     void *ctx;
     struct http_client_connection *connections;
-    struct http_client_job *jobs;        /* a ring: queue_head is the oldest */
-    uint32_t queue_head, queue_count;
+    struct http_client_job *queue;       /* [0] is the oldest */
+    uint32_t queue_count;
     loop_timer queue_timer;
-    struct loop_source queue_source;     /* callbacks owed from inside submit */
+    bool closing;
     struct prng rng;
     struct http_client_counts counts;
     char last_error[STREAM_REASON_SIZE]; /* why connecting last failed */
@@ -95,7 +96,7 @@ MUST_CHECK enum result http_client_init(struct http_client *c, struct loop *l, s
                                         const struct http_client_options *options, http_done_fn *done, void *ctx,
                                         struct error *err);
 
-/* Closes everything. Tokens without an outcome get one now: NOT_SENT for queued ones, LOST for those in flight. */
+/* Closes everything; only after a successful init. Tokens without an outcome get one now: NOT_SENT for queued ones, LOST for those in flight. */
 void http_client_fini(struct http_client *c);
 
 /* Send the raw bytes of one whole request, or queue them. `timeout_ns` counts from now and includes the queue. */

@@ -5,7 +5,8 @@
  *          named by a handle that stays safe when it is gone: every call with a stale one answers RC_CLOSED.
  * Units    bytes, ns.
  * Errors   see each call. A malformed request is answered with 400, 413, 431, 501 or 505 by the server itself.
- * Memory   buffers of all connections from the arena at init (untouched pages cost nothing).
+ * Memory   buffers of all connections from the arena at init (untouched pages cost nothing). Takes connections_max + 1
+ *          timers of the loop.
  * Threads  the loop's thread.
  * Calls    handlers may respond, send, close and abort, also other connections.
  * Bounds   a client that reads slowly holds at most out_size bytes of ours: a response or message that does not fit
@@ -100,7 +101,7 @@ void server_fini(struct server *s);
 static inline uint16_t server_port(const struct server *s) { return s->port; }
 static inline uint32_t server_open_count(const struct server *s) { return s->open_count; }
 
-/* Answer the request that `conn` waits on. RC_CLOSED: gone. RC_FULL: larger than the send buffer; the connection
+/* Answer the request that `conn` waits on. RC_CLOSED: gone, or waits on nothing. RC_FULL: larger than the send buffer; the connection
  * was dropped. RC_BAD_INPUT: a field holds a control character; nothing was sent, answer again.
  * Content-Length, Connection and Date are added here; HEAD is taken care of. */
 MUST_CHECK enum result server_respond(struct server *s, server_conn conn, const struct http_response *response);

@@ -115,6 +115,7 @@ MUST_CHECK enum result stream_write(struct stream *s, const void *data, size_t l
 uint8_t *stream_reserve(struct stream *s, size_t len);
 void stream_commit(struct stream *s, size_t len);
 void stream_flush(struct stream *s);
+void stream_flush_soon(struct stream *s);    /* in the next turn */
 
 static inline size_t stream_out_free(const struct stream *s) { return s->out_size - (s->out_end - s->out_start); }
 static inline size_t stream_out_used(const struct stream *s) { return s->out_end - s->out_start; }

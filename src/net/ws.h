@@ -48,7 +48,8 @@ struct ws_handler {
     void (*on_message)(void *ctx, struct ws *w, bool text, const uint8_t *data, size_t len);
     /* May be NULL. */
     void (*on_pong)(void *ctx, struct ws *w);
-    /* Exactly once, last. `code` is the peer's, or WS_CLOSE_ABNORMAL; `reason` is the peer's text or ours. */
+    /* Exactly once, last. `code` is the peer's, or ours when the peer broke the protocol, or WS_CLOSE_ABNORMAL;
+     * `reason` is the peer's text or ours. */
     void (*on_close)(void *ctx, struct ws *w, uint16_t code, const char *reason);
 };
 
@@ -65,11 +66,11 @@ struct ws {
     uint8_t message_opcode;          /* 0: none begun */
     uint8_t control[125];
     size_t control_len;
-    uint8_t frame_opcode;            /* of the frame being read; valid while frame_left > 0 */
-    bool in_frame, frame_fin;
+    bool in_frame;                   /* a frame's header is read, its payload not all of it yet */
     uint64_t frame_left;
-    bool client, open, close_sent, close_received;
-    uint16_t close_code;             /* what on_close will say */
+    bool client, open, close_sent, done_reading;
+    bool reading, free_due;          /* the message being handed out lies in wslay's memory */
+    uint16_t close_code;             /* what on_close will say; 0: nothing yet */
     char close_reason[WS_REASON_MAX + 1];
     uint64_t pings_received, pongs_dropped;
 };
@@ -86,7 +87,7 @@ void ws_stream_event(struct ws *w, enum stream_event event);
 /* Give up the frames' memory without a word to anyone; the stream is the owner's to close. */
 void ws_detach(struct ws *w);
 
-static inline bool ws_is_open(const struct ws *w) { return w->open && !w->close_sent && !w->close_received; }
+static inline bool ws_is_open(const struct ws *w) { return w->open && !w->close_sent && !w->done_reading; }
 
 /* A whole message in one frame. send = queue + flush; queue alone lets several share one system call. */
 MUST_CHECK enum result ws_send(struct ws *w, bool text, const void *data, size_t len);
