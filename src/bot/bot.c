@@ -65,6 +65,13 @@ struct bot *bot_new(struct arena *a, const struct bot_config *c)
     return b;
 }
 
+void bot_run_begin(struct bot *b, uint32_t run, uint64_t ids_durable)
+{
+    b->c.run = run;
+    b->c.ids_durable = ids_durable;
+    b->ids_durable = b->ids_asked = ids_durable;
+}
+
 void bot_restore_stakes(struct bot *b, const struct stakes *s)
 {
     b->stakes = *s;

@@ -47,6 +47,9 @@ struct bot;
 size_t bot_size(void);
 MUST_CHECK struct bot *bot_new(struct arena *a, const struct bot_config *c);
 
+/* Before the first event: this start's number, never repeated, and the ids of it that are durable already. */
+void bot_run_begin(struct bot *b, uint32_t run, uint64_t ids_durable);
+
 /* Before the first event: what the store knows. Non-terminal orders start UNKNOWN (rule 2: a crash). */
 void bot_restore_stakes(struct bot *b, const struct stakes *s);
 void bot_restore_order(struct bot *b, const struct own_order *o);
