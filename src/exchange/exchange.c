@@ -52,7 +52,7 @@ size_t exchange_size(const struct exchange_config *c)
     const size_t alignment = 16 * 16;
     size_t size = alignment + sizeof(struct exchange);
     size += c->instrument_count * match_size(c->orders_max, c->levels_max);
-    size += c->accounts_max * (sizeof(struct account) + sizeof(uint32_t));
+    size += c->accounts_max * (sizeof(struct account) + sizeof(struct sweep_account) + sizeof(uint32_t));
     size += holdings_max(c) * (sizeof(struct holding) + sizeof(uint32_t));
     size += c->orders_max * (sizeof(struct order) + 2 * sizeof(bool) + sizeof(uint32_t));
     size += touched_max(c) * sizeof(struct touched_level);
@@ -70,11 +70,12 @@ static bool memory_take(struct exchange *x, struct arena *a)
     x->dirty_orders = ARENA_NEW(a, uint32_t, c->orders_max);
     x->dirty_holdings = ARENA_NEW(a, uint32_t, holdings_max(c));
     x->dirty_accounts = ARENA_NEW(a, uint32_t, c->accounts_max);
+    x->sweep = ARENA_NEW(a, struct sweep_account, c->accounts_max);
     x->touched_max = touched_max(c);
     x->touched = ARENA_NEW(a, struct touched_level, x->touched_max);
     bool ok = x->accounts != NULL && x->holdings != NULL && x->orders != NULL && x->order_dirty != NULL;
     ok = ok && x->order_insert != NULL && x->dirty_orders != NULL && x->dirty_holdings != NULL;
-    ok = ok && x->dirty_accounts != NULL && x->touched != NULL;
+    ok = ok && x->dirty_accounts != NULL && x->touched != NULL && x->sweep != NULL;
     ok = ok && map_init(&x->by_no, a, c->orders_max) == RC_OK;
     ok = ok && map_init(&x->by_cl_ord_id, a, c->orders_max) == RC_OK;
     for (uint32_t i = 0; ok && i < c->instrument_count; i++) {

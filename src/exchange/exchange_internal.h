@@ -4,6 +4,7 @@
  *          orders.c      slots, numbers and names of orders, open and closed lists
  *          checks.c      what is refused before anything changes
  *          trading.c     new, amend, cancel: orders meet the book
+ *          fill_or_kill.c  can an order be filled whole
  *          reduce.c      reduce-only and Close
  *          money.c       fills and payments into positions and wallets; margin
  *          settings.c    leverage, risk limit, margin transfer, deposit
@@ -69,6 +70,12 @@ struct touched_level {
     qty_cts qty_before;
 };
 
+/* Scratch of fill_or_kill.c, one an account. */
+struct sweep_account {
+    qty_cts reduce_only;             /* what its reduce-only orders may still trade                   */
+    qty_cts room;                    /* how much the position exceeds that                            */
+};
+
 struct exchange {
     struct exchange_config config;
     time_ns now;
@@ -96,6 +103,7 @@ struct exchange {
     uint32_t *dirty_accounts, dirty_account_count;
     struct touched_level *touched;
     uint32_t touched_count, touched_max;
+    struct sweep_account *sweep;
 };
 
 /* ---- exchange.c -------------------------------------------------------------------------------------------------- */
@@ -200,6 +208,11 @@ void order_execute(struct exchange *x, struct order *o, px_ticks limit);
 
 /* Lower the quantity of a working order; it keeps its place. */
 void order_shrink(struct exchange *x, struct order *o, qty_cts leaves);
+
+/* ---- fill_or_kill.c ---------------------------------------------------------------------------------------------- */
+
+/* Would an order in flight execute completely down to `limit`? */
+bool order_can_fill_whole(struct exchange *x, const struct order *o, px_ticks limit);
 
 /* ---- reduce.c ---------------------------------------------------------------------------------------------------- */
 

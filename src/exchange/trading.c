@@ -214,33 +214,6 @@ void order_execute(struct exchange *x, struct order *o, px_ticks limit)
 
 /* ---- placing ----------------------------------------------------------------------------------------------------- */
 
-/* What others offer down to the limit, when an order must not trade with its owner's. */
-static qty_cts available_from_others(struct exchange *x, const struct order *o, px_ticks limit)
-{
-    struct match *book = book_of(x, o);
-    const enum side other = side_opposite(o->side);
-    qty_cts sum = 0;
-    struct match_level level;
-    for (uint32_t depth = 0; sum < o->leaves_qty && match_level_at(book, other, depth, &level); depth++) {
-        if (px_better(other, level.px, limit) < 0)
-            break;
-        uint32_t h = NIL;
-        while ((h = match_queue_next(book, other, level.px, h)) != NIL) {
-            const struct match_order m = match_order_get(book, h);
-            if (x->orders[m.tag].account != o->account)
-                sum += m.leaves;
-        }
-    }
-    return sum;
-}
-
-static bool can_fill_whole(struct exchange *x, const struct order *o, px_ticks limit)
-{
-    const qty_cts available = x->config.self_match ? match_available(book_of(x, o), o->side, limit, o->leaves_qty)
-                                                   : available_from_others(x, o, limit);
-    return available >= o->leaves_qty;
-}
-
 /* A market order stopped by the band leaves offers behind that it may not take. */
 static enum order_text market_rest_text(struct exchange *x, const struct order *o, bool banded)
 {
@@ -256,7 +229,7 @@ static void order_place(struct exchange *x, struct order *o, px_ticks limit, boo
         order_end(x, o, TEXT_CANCELED_POST_ONLY);
         return;
     }
-    if (o->time_in_force == TIF_FILL_OR_KILL && !can_fill_whole(x, o, limit)) {
+    if (o->time_in_force == TIF_FILL_OR_KILL && !order_can_fill_whole(x, o, limit)) {
         order_end(x, o, TEXT_CANCELED_FOK);
         return;
     }
@@ -268,6 +241,7 @@ static void order_place(struct exchange *x, struct order *o, px_ticks limit, boo
     } else if (o->time_in_force == TIF_IMMEDIATE_OR_CANCEL) {
         order_end(x, o, TEXT_CANCELED_IOC);
     } else {
+        assert(o->time_in_force == TIF_GOOD_TILL_CANCEL);
         if (!o->open)
             order_list_open(x, o);
         book_enter(x, o);
