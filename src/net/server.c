@@ -542,6 +542,8 @@ static void stream_event(void *ctx, struct stream *stream, enum stream_event eve
         break;
     case STREAM_EOF:
         c->peer_done = true;
+        if (c->phase == BUSY)    /* it may wait for its answer, but not forever */
+            due_set(c, now_of(c) + c->server->options.idle_timeout_ns);
         requests_go_on(c);
         break;
     case STREAM_CLOSED:

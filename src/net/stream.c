@@ -327,6 +327,8 @@ static void handshake_go_on(struct stream *s)
     const int n = SSL_do_handshake(s->ssl);
     if (n == 1) {
         opened(s);
+        /* The peer's first words may have come with the handshake's last: OpenSSL has them, epoll knows nothing of it. */
+        loop_source_again(s->loop, &s->source, LOOP_IN);
         emit(s, STREAM_CONNECTED);
         return;
     }

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 #include <wslay/wslay.h>
 
@@ -345,8 +346,7 @@ void ws_stream_event(struct ws *w, enum stream_event event)
         return;
     char reason[STREAM_REASON_SIZE];    /* the handler may reconnect and so overwrite where it came from */
     const uint16_t code = w->close_code != 0 ? w->close_code : WS_CLOSE_ABNORMAL;
-    strncpy(reason, w->close_code != 0 ? w->close_reason : stream_reason(w->stream), sizeof reason - 1);
-    reason[sizeof reason - 1] = '\0';
+    snprintf(reason, sizeof reason, "%s", w->close_code != 0 ? w->close_reason : stream_reason(w->stream));
     ws_detach(w);
     w->handler.on_close(w->handler.ctx, w, code, reason);
 }
