@@ -170,6 +170,22 @@ static void check_positions(const struct exchange *x, uint32_t instrument)
     assert(longs == x->markets[instrument].state.open_interest);
 }
 
+/* The short ways through margin agree with the full views. */
+static void check_margin(const struct exchange *x, uint32_t account)
+{
+    struct margin_view m;
+    margin_of(x, account, &m);
+    assert(margin_available(x, account) == m.available_margin);
+    if (!account_is_safe(x, account))
+        return;
+    for (uint32_t i = 0; i < x->config.instrument_count; i++) {
+        struct position_view v;
+        position_view_of(x, account, i, &v);
+        const struct position *p = &x->holdings[holding_index(x, account, i)].position;
+        assert(!position_must_liquidate(p, &v, x->markets[i].state.mark_price));
+    }
+}
+
 /* ---- money ------------------------------------------------------------------------------------------------------- */
 
 static void check_money(const struct exchange *x)
@@ -179,6 +195,7 @@ static void check_money(const struct exchange *x)
         wallets += x->accounts[a].info.wallet_balance;
         deposited += x->accounts[a].info.deposited;
         assert(!x->accounts[a].dirty);
+        check_margin(x, a);
         for (uint32_t i = 0; i < x->config.instrument_count; i++)
             cost += x->holdings[holding_index(x, a, i)].position.cost;
     }

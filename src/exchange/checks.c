@@ -172,6 +172,8 @@ static bool liquidation_price_allows(const struct exchange *x, const struct mark
 {
     if (c->position.qty * (int)c->side <= 0 || c->immediate > 0)
         return true;
+    if (account_is_safe_at(x, c->account, c->instrument, px_to_e8(&mk->ins, c->limit)))
+        return true;
     struct position_view v;
     position_view_of(x, c->account, c->instrument, &v);
     return v.liquidation_unreachable || (px_to_e8(&mk->ins, c->limit) - v.liquidation_price) * (int)c->side >= 0;
@@ -186,10 +188,8 @@ static bool margin_allows(const struct exchange *x, const struct market *mk, con
         return true;
     const rate_e8 rate = x->accounts[c->account].info.taker_fee[c->instrument];
     const money fee = c->immediate > 0 ? fee_of(instrument_value(&mk->ins, c->immediate, c->touch), rate) : 0;
-    struct margin_view margin;
-    margin_of(x, c->account, &margin);
     *required = growth + (fee > 0 ? fee : 0);
-    return *required <= margin.available_margin;
+    return *required <= margin_available(x, c->account);
 }
 
 static enum reject check_money(const struct exchange *x, const struct market *mk, struct candidate *c, enum ord_type type,

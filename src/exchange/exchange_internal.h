@@ -238,6 +238,17 @@ void money_move(struct exchange *x, uint32_t account, uint32_t instrument, enum 
                 money fee, uint64_t order_no);
 
 void margin_of(const struct exchange *x, uint32_t account, struct margin_view *out);
+
+/* available_margin of margin_of, at a tenth of the work. */
+money margin_available(const struct exchange *x, uint32_t account);
+
+/* True when no position of the account can be near its liquidation: the balance is twice the maintenance margin. False means
+ * only that it has to be looked at. */
+bool account_is_safe(const struct exchange *x, uint32_t account);
+
+/* The same if the mark of the instrument were `price`. */
+bool account_is_safe_at(const struct exchange *x, uint32_t account, uint32_t instrument, px_e8 price);
+
 void position_view_of(const struct exchange *x, uint32_t account, uint32_t instrument, struct position_view *out);
 
 /* ---- settings.c -------------------------------------------------------------------------------------------------- */

@@ -120,6 +120,8 @@ void liquidation_run(struct exchange *x)
     while (again) {
         again = false;
         for (uint32_t i = 0; i < x->dirty_account_count; i++) {
+            if (account_is_safe(x, x->dirty_accounts[i]))
+                continue;
             for (uint32_t k = 0; k < x->config.instrument_count; k++)
                 again |= liquidate(x, x->dirty_accounts[i], k);
         }

@@ -76,6 +76,81 @@ void margin_of(const struct exchange *x, uint32_t account, struct margin_view *o
     margin_end(out);
 }
 
+/* ---- the few numbers that every order asks for ------------------------------------------------------------------- */
+
+/* What a position adds to the account's profit and locks, without the prices and ratios of a full view. */
+struct lock {
+    money unrealised_pnl, init_margin, maint_margin;
+};
+
+static struct lock lock_of(const struct exchange *x, const struct holding *h, uint32_t instrument, px_e8 mark)
+{
+    const struct market *mk = &x->markets[instrument];
+    const struct position *p = &h->position;
+    if (!p->cross) {
+        struct position_view v;
+        view_plain(x, h, instrument, NULL, &v);
+        return (struct lock){v.unrealised_pnl, v.init_margin, v.maint_margin};
+    }
+    struct lock lock = {0};
+    if (p->open_buy_qty != 0 || p->open_sell_qty != 0)
+        lock.init_margin = position_init_margin_with(p, &mk->ins, SIDE_BUY, 0, mk->ins.tick_size);
+    if (p->qty != 0) {
+        const enum side side = p->qty > 0 ? SIDE_BUY : SIDE_SELL;
+        const rate_e8 paid = (int)side * mk->state.funding_rate;
+        const money size = p->cost < 0 ? -p->cost : p->cost;
+        const money value = instrument_cost(&mk->ins, side, p->qty > 0 ? p->qty : -p->qty, mark);
+        lock.unrealised_pnl = value - p->cost;
+        lock.maint_margin = muldiv_ceil(size, p->maint_margin_req + (paid > 0 ? paid : 0), E8);
+    }
+    return lock;
+}
+
+money margin_available(const struct exchange *x, uint32_t account)
+{
+    money available = x->accounts[account].info.wallet_balance;
+    for (uint32_t i = 0; i < x->config.instrument_count; i++) {
+        const struct holding *h = &x->holdings[holding_index(x, account, i)];
+        if (holding_is_idle(h))
+            continue;
+        const struct lock lock = lock_of(x, h, i, x->markets[i].state.mark_price);
+        available += lock.unrealised_pnl - lock.init_margin - lock.maint_margin;
+    }
+    return available;
+}
+
+/* The liquidation price is rounded to the tick, by which a position may fall a little before its margin is gone. Above 2000
+ * ticks that is less than 0.05 %, a tenth of the lowest maintenance margin. */
+static bool tick_is_fine(const struct instrument *ins, px_e8 price)
+{
+    return price / ins->tick_size >= 2000;
+}
+
+bool account_is_safe_at(const struct exchange *x, uint32_t account, uint32_t instrument, px_e8 price)
+{
+    money balance = x->accounts[account].info.wallet_balance;
+    money locked = 0;
+    for (uint32_t i = 0; i < x->config.instrument_count; i++) {
+        const struct holding *h = &x->holdings[holding_index(x, account, i)];
+        const px_e8 mark = i == instrument ? price : x->markets[i].state.mark_price;
+        if (h->position.qty == 0)
+            continue;
+        if (!h->position.cross || !tick_is_fine(&x->markets[i].ins, mark))
+            return false;
+        const struct lock lock = lock_of(x, h, i, mark);
+        balance += lock.unrealised_pnl;
+        locked += lock.maint_margin;
+    }
+    return balance > 2 * locked;
+}
+
+bool account_is_safe(const struct exchange *x, uint32_t account)
+{
+    return account_is_safe_at(x, account, NIL, 0);
+}
+
+/* ---- one position ------------------------------------------------------------------------------------------------ */
+
 void position_view_of(const struct exchange *x, uint32_t account, uint32_t instrument, struct position_view *out)
 {
     const struct holding *h = &x->holdings[holding_index(x, account, instrument)];
