@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "decision/engine.h"
 #include "decision/features.h"
 #include "decision/remote.h"
@@ -121,7 +122,7 @@ enum result decider_open(struct decider **out, struct arena *a, struct loop *loo
 static void failed(struct decider *d, const char *text)
 {
     d->pending = (struct bot_event){.kind = BEV_DECISION_FAILED};
-    snprintf(d->pending.text, sizeof d->pending.text, "%s", text);
+    text_copy(d->pending.text, sizeof d->pending.text, text);
     d->has_pending = true;
 }
 
@@ -138,7 +139,7 @@ static void answer_event(const struct decision_answer *a, const char *reason, st
     ev->decision.decision_time = a->decision_timestamp;
     ev->decision.next_decision_time = a->next_decision_timestamp;
     ev->decision.next_in = a->ms_to_next * NS_PER_MS;
-    snprintf(ev->decision.reason, sizeof ev->decision.reason, "%s", reason);
+    text_copy(ev->decision.reason, sizeof ev->decision.reason, reason);
 }
 
 static void service_ask(struct decider *d, const struct bot_command *cmd)
@@ -237,16 +238,16 @@ static void service_answer(void *ctx, const struct cold_result *r)
     struct algo_params params;
     struct decision_answer answer;
     if (r->outcome != COLD_ANSWERED) {
-        snprintf(ev.text, sizeof ev.text, "%s", r->reason);
+        text_copy(ev.text, sizeof ev.text, r->reason);
     } else if (d->token_is_params) {
         if (remote_read_params(&d->remote, r->status, (const char *)r->body, r->body_len, &params, &err) == RC_OK)
             ev = (struct bot_event){.kind = BEV_PARAMS, .params = {params.stake_share, params.interval}};
         else
-            snprintf(ev.text, sizeof ev.text, "%.*s", (int)sizeof ev.text - 1, err.text);
+            text_copy(ev.text, sizeof ev.text, err.text);
     } else if (remote_read_decision(&d->remote, r->status, (const char *)r->body, r->body_len, &answer, &err) == RC_OK) {
         answer_event(&answer, "", &ev);
     } else {
-        snprintf(ev.text, sizeof ev.text, "%.*s", (int)sizeof ev.text - 1, err.text);
+        text_copy(ev.text, sizeof ev.text, err.text);
     }
     d->ear.answer(d->ear.ctx, &ev);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/decimal.h"
+#include "base/text.h"
 #include "net/http_client.h"
 #include "net/ws.h"
 #include "runner/decider.h"
@@ -140,7 +141,7 @@ static void reply_without_answer(struct live *l, uint64_t token, enum bot_comman
 {
     (void)kind;
     struct bot_event ev = {.kind = BEV_REPLY, .reply = {.token = token, .outcome = outcome}};
-    snprintf(ev.reply.text, sizeof ev.reply.text, "%s", why);
+    text_copy(ev.reply.text, sizeof ev.reply.text, why);
     apply(l, &ev);
 }
 
@@ -169,7 +170,7 @@ static void state_failed(struct live *l, const char *why)
     if (l->state_failed)
         return;
     l->state_failed = true;
-    snprintf(l->stop_text, sizeof l->stop_text, "%s", why);
+    text_copy(l->stop_text, sizeof l->stop_text, why);
     line(l, LOG_ERROR, "store - %s. Stopping: without its state the bot must not trade.", why);
     atomic_fetch_add_explicit(&l->stop_asked, 1, memory_order_relaxed);
 }
@@ -190,7 +191,7 @@ static void command(void *ctx, const struct bot_command *cmd)
         break;
     case BCMD_RECONNECT:
         l->reconnect_wanted = true;
-        snprintf(l->reconnect_text, sizeof l->reconnect_text, "%s", cmd->text);
+        text_copy(l->reconnect_text, sizeof l->reconnect_text, cmd->text);
         break;
     case BCMD_ASK_PARAMS:
     case BCMD_ASK_DECISION:
@@ -210,7 +211,7 @@ static void command(void *ctx, const struct bot_command *cmd)
         l->stopped = true;
         l->fatal |= cmd->stopped.fatal;
         if (cmd->stopped.text[0] != '\0')
-            snprintf(l->stop_text, sizeof l->stop_text, "%s", cmd->stopped.text);
+            text_copy(l->stop_text, sizeof l->stop_text, cmd->stopped.text);
         break;
     }
 }
@@ -250,7 +251,7 @@ static void http_done(void *ctx, uint64_t token, enum http_outcome outcome, cons
 static void stream_down(struct live *l, const char *why)
 {
     struct bot_event ev = {.kind = BEV_STREAM, .stream = {.state = FEED_DOWN}};
-    snprintf(ev.stream.text, sizeof ev.stream.text, "%s", why);
+    text_copy(ev.stream.text, sizeof ev.stream.text, why);
     hear(l, &ev);
     loop_timer_arm(&l->loop, l->reconnect_timer, loop_now_mono(&l->loop) + l->reconnect_wait);
     l->reconnect_wait = l->reconnect_wait * 2 < RECONNECT_MAX ? l->reconnect_wait * 2 : RECONNECT_MAX;
@@ -327,7 +328,7 @@ static void stream_closed(void *ctx, struct ws_client *c, int status, uint16_t c
     else if (status != 0)
         snprintf(why, sizeof why, "the venue refused the connection with status %d: %.80s", status, reason);
     else
-        snprintf(why, sizeof why, "%.150s", reason);
+        text_copy(why, sizeof why, reason);
     if (status == 401 || status == 403) {
         l->fatal = true;
         snprintf(l->stop_text, sizeof l->stop_text, "%s. Check key, secret, permissions and clock", why);
@@ -340,8 +341,8 @@ static void stream_closed(void *ctx, struct ws_client *c, int status, uint16_t c
 
 static void config_fill(struct bot_config *c, const struct settings *s)
 {
-    snprintf(c->symbol, sizeof c->symbol, "%s", s->symbol);
-    snprintf(c->prefix, sizeof c->prefix, "%s", s->orderid_prefix);
+    text_copy(c->symbol, sizeof c->symbol, s->symbol);
+    text_copy(c->prefix, sizeof c->prefix, s->orderid_prefix);
     c->trading_balance_e4 = s->trading_balance_size_e8 / 10000;
     c->post_only = s->post_only;
     c->adjust_position = s->adjust_position_data;
@@ -483,9 +484,9 @@ static enum result state_open(struct live *l, struct error *err)
         .path = s->state_file, .on_mismatch = mismatch[s->on_state_mismatch], .run = (uint32_t)(clock_now(l->options.clock) / NS_PER_S),
         .first_ids = IDS_FIRST, .now = clock_now(l->options.clock),
     };
-    snprintf(o.identity.base_url, sizeof o.identity.base_url, "%s", s->base_url);
-    snprintf(o.identity.symbol, sizeof o.identity.symbol, "%.23s", s->symbol);
-    snprintf(o.identity.algo, sizeof o.identity.algo, "%s", algos[s->quant_algo]);
+    text_copy(o.identity.base_url, sizeof o.identity.base_url, s->base_url);
+    text_copy(o.identity.symbol, sizeof o.identity.symbol, s->symbol);
+    text_copy(o.identity.algo, sizeof o.identity.algo, algos[s->quant_algo]);
     o.identity.trading_balance_e4 = s->trading_balance_size_e8 / 10000;
     /* The core is made first, with the ids of a run that is not known yet, so that the store can tell it what it knew. */
     bot_config_default(&l->config);
@@ -517,9 +518,9 @@ static enum result venue_open(struct live *l, struct error *err)
     if (rc != RC_OK)
         return rc;
     struct venue_config c = {.rest = l->url, .expires_s = (int)(s->api_expires_ns / NS_PER_S)};
-    snprintf(c.symbol, sizeof c.symbol, "%.23s", s->symbol);
-    snprintf(c.api_key, sizeof c.api_key, "%.127s", s->bitmex_api_key);
-    snprintf(c.api_secret, sizeof c.api_secret, "%s", s->bitmex_api_secret);
+    text_copy(c.symbol, sizeof c.symbol, s->symbol);
+    text_copy(c.api_key, sizeof c.api_key, s->bitmex_api_key);
+    text_copy(c.api_secret, sizeof c.api_secret, s->bitmex_api_secret);
     snprintf(c.user_agent, sizeof c.user_agent, "marketmaker/%.20s", l->options.version);
     if (strlen(s->bitmex_api_key) >= sizeof c.api_key)
         return error_set(err, RC_BAD_INPUT, "BITMEX_API_KEY: found %zu characters, expected at most %zu", strlen(s->bitmex_api_key),

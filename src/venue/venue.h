@@ -30,6 +30,7 @@ struct venue_config {
     char api_secret[256];
     int expires_s;                   /* life of a signature */
     char user_agent[64];
+    bool market_only;                /* subscribe to the market, not to an account      */
 };
 
 /* What the core has to know of the venue's habits. */
