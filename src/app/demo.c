@@ -150,7 +150,7 @@ static int demo_run(struct demo *d, struct demo_options *o, const char *dir)
     account->balance = DEMO_BALANCE;
     account->permissions = PERMISSION_ORDER;
     o->exchange.account_count = 1;
-    char key[64], secret[64], base[96], url[96], decisions[300], state[300], logfile[300];
+    char key[128], secret[128], base[96], url[96], decisions[300], state[300], logfile[300];
     snprintf(key, sizeof key, "MM_BITMEX_API_KEY=%s", account->key);
     snprintf(secret, sizeof secret, "MM_BITMEX_API_SECRET=%s", account->secret);
     if (exchange_host_open(&d->exchange, &o->exchange, &err) != RC_OK)
