@@ -171,7 +171,7 @@ static struct exchange_reply tick(struct exchange *x)
             market_fund(x, due.instrument);
         } else {
             account_at(x, due.account)->info.dead_man_at = 0;
-            orders_cancel(x, due.account, ANY, 0, TEXT_CANCELED_DEAD_MAN);
+            orders_cancel_all(x, due.account, ANY, 0, TEXT_CANCELED_DEAD_MAN);
         }
     }
     return (struct exchange_reply){0};
@@ -191,7 +191,7 @@ static struct exchange_reply cancel_all(struct exchange *x, const struct exchang
 {
     if (cmd->instrument != ANY && cmd->instrument >= x->config.instrument_count)
         return (struct exchange_reply){.reject = REJ_UNKNOWN_SYMBOL};
-    const uint32_t count = orders_cancel(x, cmd->account, cmd->instrument, cmd->cancel_side, TEXT_CANCELED);
+    const uint32_t count = orders_cancel_all(x, cmd->account, cmd->instrument, cmd->cancel_side, TEXT_CANCELED);
     return (struct exchange_reply){.canceled = count};
 }
 

@@ -158,7 +158,7 @@ void order_list_open(struct exchange *x, struct order *o);
 void order_close(struct exchange *x, struct order *o, enum ord_status status);
 
 /* The account's order that the target names, or NULL. */
-struct order *order_find(struct exchange *x, uint32_t account, const struct order_target *t);
+struct order *order_of_target(struct exchange *x, uint32_t account, const struct order_target *t);
 
 static inline bool order_reduces_only(const struct order *o)
 {
@@ -198,7 +198,7 @@ struct exchange_reply order_amend(struct exchange *x, const struct exchange_comm
 struct exchange_reply order_cancel(struct exchange *x, const struct exchange_command *cmd);
 
 /* Cancel open orders of an account; instrument may be ANY, side 0 means both. How many. */
-uint32_t orders_cancel(struct exchange *x, uint32_t account, uint32_t instrument, int side, enum order_text text);
+uint32_t orders_cancel_all(struct exchange *x, uint32_t account, uint32_t instrument, int side, enum order_text text);
 
 /* Off the book, Canceled, with its execution and row. For orders that work or are just being placed. */
 void order_end(struct exchange *x, struct order *o, enum order_text text);

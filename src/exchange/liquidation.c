@@ -85,7 +85,7 @@ static bool liquidate(struct exchange *x, uint32_t account, uint32_t instrument)
     position_view_of(x, account, instrument, &v);
     if (!position_must_liquidate(p, &v, mk->state.mark_price))
         return false;
-    orders_cancel(x, account, instrument, 0, TEXT_LIQUIDATION);
+    orders_cancel_all(x, account, instrument, 0, TEXT_LIQUIDATION);
     if (!orders_have_room(x))
         return false;
     take_over(x, account, instrument, takeover_px(mk, p, &v));

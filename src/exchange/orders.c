@@ -198,7 +198,7 @@ static uint32_t slot_of_name(const struct exchange *x, uint32_t account, const c
     }
 }
 
-struct order *order_find(struct exchange *x, uint32_t account, const struct order_target *t)
+struct order *order_of_target(struct exchange *x, uint32_t account, const struct order_target *t)
 {
     const uint32_t slot = t->order_no != 0 ? slot_of_no(x, t->order_no) : slot_of_name(x, account, t->cl_ord_id);
     return slot != NIL && x->orders[slot].account == account ? &x->orders[slot] : NULL;

@@ -353,7 +353,7 @@ static void amend_through_market(struct exchange *x, struct order *o, const stru
 
 struct exchange_reply order_amend(struct exchange *x, const struct exchange_command *cmd)
 {
-    struct order *o = order_find(x, cmd->account, &cmd->amend.target);
+    struct order *o = order_of_target(x, cmd->account, &cmd->amend.target);
     struct exchange_reply reply = {.order = o};
     struct amend_plan plan;
     if (o == NULL)
@@ -385,7 +385,7 @@ struct exchange_reply order_amend(struct exchange *x, const struct exchange_comm
 
 struct exchange_reply order_cancel(struct exchange *x, const struct exchange_command *cmd)
 {
-    struct order *o = order_find(x, cmd->account, &cmd->target);
+    struct order *o = order_of_target(x, cmd->account, &cmd->target);
     struct exchange_reply reply = {.order = o};
     if (o == NULL)
         reply.reject = REJ_NOT_FOUND;
@@ -398,7 +398,7 @@ struct exchange_reply order_cancel(struct exchange *x, const struct exchange_com
     return reply;
 }
 
-uint32_t orders_cancel(struct exchange *x, uint32_t account, uint32_t instrument, int side, enum order_text text)
+uint32_t orders_cancel_all(struct exchange *x, uint32_t account, uint32_t instrument, int side, enum order_text text)
 {
     uint32_t count = 0;
     uint32_t next;

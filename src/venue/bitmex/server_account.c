@@ -12,7 +12,7 @@ static void position_answer(struct http_call *c, struct exchange_command *cmd, b
     const struct exchange_reply reply = server_apply(c->s, cmd);
     if (reply.reject != REJ_NONE) {
         struct refusal refusal;
-        refusal_write(&refusal, &reply, &about);
+        refusal_fill(&refusal, &reply, &about);
         call_error(c, refusal.status, refusal.name, refusal.message);
         return;
     }

@@ -268,7 +268,7 @@ static bool command_answer(struct http_call *c, const struct exchange_command *c
     if (reply.reject != REJ_NONE || reply.order == NULL) {
         struct refusal refusal;
         const struct exchange_reply unknown = {.reject = REJ_UNKNOWN_ORDER};
-        refusal_write(&refusal, reply.reject != REJ_NONE ? &reply : &unknown, about);
+        refusal_fill(&refusal, reply.reject != REJ_NONE ? &reply : &unknown, about);
         refusal_answer(c, &refusal);
         return false;
     }

@@ -308,7 +308,7 @@ static void message_write(struct refusal *r, const struct exchange_reply *reply,
     }
 }
 
-void refusal_write(struct refusal *r, const struct exchange_reply *reply, const struct refusal_context *about)
+void refusal_fill(struct refusal *r, const struct exchange_reply *reply, const struct refusal_context *about)
 {
     assert(reply->reject > REJ_NONE && reply->reject < REJ_COUNT);
     *r = (struct refusal){.status = reply->reject == REJ_NOT_FOUND ? 404 : 400, .name = "HTTPError"};

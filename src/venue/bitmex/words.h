@@ -48,6 +48,6 @@ struct refusal_context {
     money transfer;
 };
 
-void refusal_write(struct refusal *r, const struct exchange_reply *reply, const struct refusal_context *about);
+void refusal_fill(struct refusal *r, const struct exchange_reply *reply, const struct refusal_context *about);
 
 #endif
