@@ -273,6 +273,8 @@ static struct lane *lane_due(const struct recording *r)
 
 time_ns recording_next_time(const struct recording *r)
 {
+    if (r->failed != RC_OK)
+        return r->given;
     const struct lane *const l = r->current != NULL ? r->current : lane_due(r);
     return l != NULL ? l->events[l->event_at].time : INT64_MAX;
 }
@@ -284,16 +286,20 @@ time_ns recording_start_time(const struct recording *r)
 
 enum result recording_next(struct recording *r, struct market_event *out, struct error *err)
 {
+    if (r->failed != RC_OK)
+        return error_set(err, r->failed, "%s", r->failure.text);
     struct lane *const l = r->current != NULL ? r->current : lane_due(r);
     if (l == NULL)
         return RC_CLOSED;
     *out = l->events[l->event_at++];
+    r->given = out->time;
     if (l->event_at < l->event_count) {
         r->current = l;                                  /* the rest of the message goes first */
         return RC_OK;
     }
     r->current = NULL;
-    return lane_fill(l, err);
+    r->failed = lane_fill(l, &r->failure);               /* told by the next call: this event is good */
+    return RC_OK;
 }
 
 enum result recording_rewind(struct recording *r, struct error *err)
@@ -301,6 +307,7 @@ enum result recording_rewind(struct recording *r, struct error *err)
     const uint64_t skipped = r->stats.files_skipped;
     r->stats = (struct recording_stats){.files_skipped = skipped};
     r->current = NULL;
+    r->failed = RC_OK;
     for (int k = 0; k < LANE_COUNT; k++)
         if (r->lanes[k] != NULL)
             lane_reset(r->lanes[k]);

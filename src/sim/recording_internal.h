@@ -93,7 +93,9 @@ struct recording {
     uint32_t file_count;
     struct lane *lanes[LANE_COUNT];
     struct lane *current;            /* its message is being handed out                               */
-    time_ns start;
+    time_ns start, given;            /* times of the first event and of the last one handed out      */
+    enum result failed;              /* what the next call of recording_next answers                 */
+    struct error failure;
     struct recording_stats stats;
 };
 

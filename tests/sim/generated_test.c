@@ -20,7 +20,7 @@ struct market {
 
 static void market_open_with(struct market *m, enum era era, uint64_t seed)
 {
-    world_open(&m->w, era, generated_size());
+    world_open(&m->w, era, 2 * generated_size());
     generated_config_default(&m->config, era);
     m->config.seed = seed;
     m->config.makers[0] = m->w.market;
@@ -147,10 +147,8 @@ static void the_market_of_2020_lies_in_the_measured_ranges(void **state)
         market_open_with(&m, ERA_2020, seed);
         struct figures f;
         figures_take(&m, 30 * 60 * NS_PER_S, &f);
-        print_message("2020 seed %d: spread %.4f still %.2f sigma %.2f levels %.0f/%.0f volume/s %.0f ac %.2f taker %" PRId64 " moves %" PRIu64
-                      " sweeps %" PRIu64 " refused %" PRIu64 "\n",
-                      (int)seed, f.spread_one, f.still, f.sigma, f.levels_least, f.levels_mean, f.volume, f.autocorrelation, f.taker_most,
-                      generated_stats(m.g)->moves, generated_stats(m.g)->sweeps, generated_stats(m.g)->refused);
+        print_message("2020 seed %d: one tick %.4f, still %.2f, sigma %.2f, levels %.0f (least %.0f), volume/s %.0f, clusters %.2f\n",
+                      (int)seed, f.spread_one, f.still, f.sigma, f.levels_mean, f.levels_least, f.volume, f.autocorrelation);
         CHECK(!f.crossed, "seed %d", (int)seed);
         CHECK(f.spread_one > 0.93 && f.spread_one <= 1, "seed %d: %f", (int)seed, f.spread_one);
         CHECK(f.still > 0.4 && f.still < 0.85, "seed %d: %f", (int)seed, f.still);
@@ -158,6 +156,7 @@ static void the_market_of_2020_lies_in_the_measured_ranges(void **state)
         CHECK(f.levels_mean > 25 && f.levels_mean < 60, "seed %d: %f", (int)seed, f.levels_mean);
         CHECK(f.levels_least >= 5, "seed %d: %f", (int)seed, f.levels_least);
         CHECK(f.volume > 2000 && f.volume < 60000, "seed %d: %f", (int)seed, f.volume);
+        CHECK(f.autocorrelation > 0.02, "seed %d: %f", (int)seed, f.autocorrelation);
         CHECK((double)f.taker_most < m.config.position_max + m.config.taker_qty_max, "seed %d: %" PRId64, (int)seed, f.taker_most);
         CHECK(generated_stats(m.g)->refused == 0, "seed %d: %" PRIu64, (int)seed, generated_stats(m.g)->refused);
         world_close(&m.w);
@@ -171,8 +170,7 @@ static void the_market_of_2026_is_sound(void **state)
     market_open_with(&m, ERA_2026, 4);
     struct figures f;
     figures_take(&m, 10 * 60 * NS_PER_S, &f);
-    print_message("2026: spread %.4f sigma %.1f levels %.0f/%.0f volume/s %.0f\n", f.spread_one, f.sigma, f.levels_least, f.levels_mean,
-                  f.volume);
+    print_message("2026: spread %.4f, sigma %.1f, levels %.0f, volume/s %.0f\n", f.spread_one, f.sigma, f.levels_mean, f.volume);
     assert_false(f.crossed);
     CHECK(f.spread_one > 0.8, "%f", f.spread_one);
     CHECK(f.sigma > 20 && f.sigma < 110, "%f", f.sigma);
@@ -234,10 +232,34 @@ static void orders_at_the_touch_fill_within_a_minute_mostly(void **state)
             took[i] = seconds_to_fill(era == 0 ? ERA_2020 : ERA_2026, 100 + (uint64_t)i, i % 2 == 0 ? SIDE_BUY : SIDE_SELL,
                                       era == 0 ? 900 : 6400);
         qsort(took, 21, sizeof took[0], double_compare);
-        print_message("%s: a stake at the touch fills after %.1f s (median), %.1f s (90 %%)\n", era == 0 ? "2020" : "2026", took[10], took[18]);
+        print_message("%s: a stake at the touch fills after %.1f s (median), %.1f s (90 %%)\n", era == 0 ? "2020" : "2026",
+                      took[10], took[18]);
         CHECK(took[10] > 0.2 && took[10] < 60, "median %f", took[10]);
         CHECK(took[18] < 900, "90 %%: %f", took[18]);
     }
+}
+
+static void positions_of_the_houses_stay_bounded(void **state)
+{
+    (void)state;
+    struct market m = {.hash = 0};
+    market_open_with(&m, ERA_2020, 6);
+    struct generated_config c = m.config;
+    c.position_max = 30000;
+    c.taker_qty_min = 15000;
+    c.taker_qty_max = 20000;
+    c.sweep_qty_max = 20000;
+    assert_int_equal(generated_open(&m.w.arena, &c, m.w.x, START, &m.g, NULL), RC_OK);
+    for (time_ns t = START; t < START + 600 * NS_PER_S; t += 200 * NS_PER_MS) {
+        market_to(&m, t);
+        const qty_cts taker = exchange_position(m.w.x, c.taker, 0, NULL)->qty;
+        CHECK(llabs(taker) < 30000 + 20000 + 1, "%" PRId64, taker);       /* may go on until it is beyond */
+        for (uint32_t i = 0; i < c.maker_count; i++) {
+            const qty_cts maker = exchange_position(m.w.x, c.makers[i], 0, NULL)->qty;
+            CHECK(llabs(maker) < 1000000, "maker %d: %" PRId64, (int)i, maker);
+        }
+    }
+    world_close(&m.w);
 }
 
 static void users_moves_do_not_break_it(void **state)
@@ -293,6 +315,7 @@ int main(void)
         cmocka_unit_test(the_market_of_2026_is_sound),
         cmocka_unit_test(volatility_comes_in_bursts),
         cmocka_unit_test(orders_at_the_touch_fill_within_a_minute_mostly),
+        cmocka_unit_test(positions_of_the_houses_stay_bounded),
         cmocka_unit_test(users_moves_do_not_break_it),
         cmocka_unit_test(senseless_parameters_are_named),
     };
