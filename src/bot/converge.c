@@ -32,6 +32,14 @@ static int side_quotes(enum side side, const struct quote *wanted, int count, in
     return n;
 }
 
+static int leaving_count(enum side side, const struct resting *orders, int count)
+{
+    int n = 0;
+    for (int i = 0; i < count; i++)
+        n += orders[i].side == side && orders[i].go;
+    return n;
+}
+
 struct plan {
     struct change cancels[CONVERGE_MAX], amends[CONVERGE_MAX], creates[CONVERGE_MAX];
     int cancel_count, amend_count, create_count;
@@ -54,7 +62,8 @@ static void side_converge(enum side side, const struct quote *wanted, int wanted
     for (int i = pairs; i < order_n; i++)
         if (!orders[order_at[i]].busy)
             plan->cancels[plan->cancel_count++] = (struct change){.kind = CHANGE_CANCEL, .index = orders[order_at[i]].index};
-    for (int i = pairs; i < quote_n; i++)
+    /* An order on its way out may still fill: until it is gone it holds the place of one quote. */
+    for (int i = pairs + leaving_count(side, orders, order_count); i < quote_n; i++)
         plan->creates[plan->create_count++] = (struct change){CHANGE_CREATE, -1, wanted[quote_at[i]]};
 }
 

@@ -1,7 +1,8 @@
 /* converge.h -- from the orders that exist to the quotes that are wanted: keep, amend, create, cancel.
  *
  * Shape    a pure function. For each side the orders are walked from the outside in and paired with the quotes: same price
- *          and quantity keep, different amend in place, quote without order create, order without quote cancel.
+ *          and quantity keep, different amend in place, quote without order create, order without quote cancel. An order
+ *          that is to go takes the place of one quote until it is gone: it may fill as long as it lives.
  * Memory   the caller's arrays.
  * Source   predecessor.md section 4; design.md section 5, "Quoting under a budget".
  */

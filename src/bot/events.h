@@ -265,6 +265,7 @@ struct own_order {
     time_ns next_query;
     time_ns next_change;             /* back-off after a refusal                                          */
     time_ns last_news;
+    time_ns row_time;                /* the venue's, of the newest row                                    */
     uint32_t image_seen;             /* number of the image that last held it                             */
 };
 

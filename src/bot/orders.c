@@ -81,7 +81,9 @@ struct own_order *order_by_token(struct own_orders *t, uint64_t token, struct ow
 
 qty_cts order_leaves(const struct own_order *o)
 {
-    return own_state_is_terminal(o->state) ? 0 : o->order_qty - o->cum_qty;
+    if (own_state_is_terminal(o->state) || o->order_qty < o->cum_qty)
+        return 0;                    /* more than the old quantity: its amend has arrived */
+    return o->order_qty - o->cum_qty;
 }
 
 qty_cts order_worst_leaves(const struct own_order *o)
@@ -124,12 +126,14 @@ static unsigned rest(struct own_order *o)
     o->state = o->cum_qty > 0 ? OWN_PARTIAL : OWN_LIVE;
     o->query_misses = 0;
     pending_clear(o);
+    if (o->order_qty < o->cum_qty)
+        o->order_qty = o->cum_qty;
     return news;
 }
 
 void order_unknown(struct own_order *o, time_ns now)
 {
-    assert(!own_state_is_terminal(o->state));
+    assert(!own_state_is_terminal(o->state) || o->state == OWN_REJECTED);
     o->state = OWN_UNKNOWN;
     o->token = 0;
     o->query_misses = 0;
@@ -153,6 +157,26 @@ static void terms_take(struct own_order *o, const struct order_row *row)
         o->order_qty = row->order_qty > o->cum_qty ? row->order_qty : o->cum_qty;
 }
 
+/* The amend is in force. The row may have said so by what is left alone. */
+static unsigned amended(struct own_order *o, const struct order_row *row)
+{
+    if (o->price_new != 0)
+        o->price = o->price_new;
+    if (o->order_qty_new != 0)
+        o->order_qty = o->order_qty_new > o->cum_qty ? o->order_qty_new : o->cum_qty;
+    terms_take(o, row);
+    return rest(o) | NEWS_AMENDED;
+}
+
+/* More is filled than was known. The venue's average is about what it spoke of, not about more. */
+static void cum_raise(struct own_order *o, qty_cts cum)
+{
+    o->cum_qty = cum;
+    o->avg_px = 0;
+    if (o->order_qty < cum && (own_state_is_terminal(o->state) || o->order_qty_new < cum))
+        o->order_qty = cum;
+}
+
 static unsigned row_of_working_order(struct own_order *o, const struct order_row *row, bool settled)
 {
     switch (o->state) {
@@ -165,10 +189,7 @@ static unsigned row_of_working_order(struct own_order *o, const struct order_row
         terms_take(o, row);
         return rest(o);
     case OWN_AMENDING:
-        if (!row_says_new_terms(o, row))
-            return 0;                /* older than the amend, or about a fill */
-        terms_take(o, row);
-        return rest(o) | NEWS_AMENDED;
+        return row_says_new_terms(o, row) ? amended(o, row) : 0;     /* else older than the amend, or about a fill */
     case OWN_CANCELING:
         terms_take(o, row);
         return 0;                    /* still there: the cancel is on its way */
@@ -177,10 +198,8 @@ static unsigned row_of_working_order(struct own_order *o, const struct order_row
             terms_take(o, row);
             return rest(o);
         }
-        if (row_says_new_terms(o, row)) {
-            terms_take(o, row);
-            return rest(o) | NEWS_AMENDED;
-        }
+        if (row_says_new_terms(o, row))
+            return amended(o, row);
         if (!settled)
             return 0;                /* the amend may still arrive */
         terms_take(o, row);
@@ -193,38 +212,72 @@ static unsigned row_of_working_order(struct own_order *o, const struct order_row
     return 0;
 }
 
+/* Replies and answers to queries overtake the stream and are overtaken by it. */
+static bool row_is_older(const struct own_order *o, const struct order_row *row)
+{
+    return ((row->fields & ROW_CUM) && row->cum_qty < o->cum_qty) || (row->time != 0 && row->time < o->row_time);
+}
+
+static unsigned row_ends(struct own_order *o, const struct order_row *row, time_ns now)
+{
+    switch (row->status) {
+    case STATUS_FILLED:
+        terms_take(o, row);
+        if (!(row->fields & ROW_CUM) && o->cum_qty < o->order_qty)
+            cum_raise(o, o->order_qty);
+        if (o->cum_qty == 0)
+            return end(o, OWN_CANCELED, now);    /* "filled" with nothing: a row that contradicts itself */
+        o->order_qty = o->cum_qty;
+        return end(o, OWN_FILLED, now);
+    case STATUS_CANCELED:
+    case STATUS_EXPIRED:
+        return end(o, OWN_CANCELED, now);
+    case STATUS_REJECTED:
+        return end(o, OWN_REJECTED, now);
+    case STATUS_NEW:
+    case STATUS_PARTIALLY_FILLED:
+    case STATUS_PENDING:
+        break;
+    }
+    return 0;
+}
+
 unsigned order_row_apply(struct own_order *o, const struct order_row *row, bool settled, time_ns now)
 {
     unsigned news = 0;
+    const bool seen = o->venue_id[0] != '\0';
+    const bool older = row_is_older(o, row);
+    const bool has_status = (row->fields & ROW_STATUS) != 0;
+    const bool works = has_status && (row->status == STATUS_NEW || row->status == STATUS_PARTIALLY_FILLED);
     o->last_news = now;
-    if (o->venue_id[0] == '\0' && row->venue_id[0] != '\0') {
+    if (row->time > o->row_time)
+        o->row_time = row->time;
+    if (!seen && row->venue_id[0] != '\0') {
         memcpy(o->venue_id, row->venue_id, sizeof o->venue_id);
         news |= NEWS_CHANGED;
     }
-    const bool older = (row->fields & ROW_CUM) && row->cum_qty < o->cum_qty;
     if ((row->fields & ROW_CUM) && row->cum_qty > o->cum_qty) {
-        o->cum_qty = row->cum_qty;
+        cum_raise(o, row->cum_qty);
         news |= NEWS_CHANGED;
     }
     if ((row->fields & ROW_AVG_PX) && row->avg_px > 0 && !older)
         o->avg_px = row->avg_px;
+    if (o->state == OWN_REJECTED && !seen && works) {
+        /* Given up without the venue ever having shown it, and here it is. It may be one too many by now. */
+        order_unknown(o, now);
+        o->cancel_wanted = true;
+    }
     if (own_state_is_terminal(o->state))
         return news | NEWS_LATE;
-    const bool has_status = (row->fields & ROW_STATUS) != 0;
-    if (has_status && row->status == STATUS_FILLED) {
-        terms_take(o, row);
-        if (o->order_qty_new > o->order_qty && o->cum_qty == o->order_qty_new)
-            o->order_qty = o->order_qty_new;
-        if (!(row->fields & ROW_CUM))
-            o->cum_qty = o->order_qty;
-        o->order_qty = o->cum_qty > 0 ? o->cum_qty : o->order_qty;
-        return news | end(o, OWN_FILLED, now);
+    if (has_status) {
+        const unsigned ended = row_ends(o, row, now);
+        if (ended != 0)
+            return news | ended;
+        if (row->status == STATUS_PENDING)
+            return news;
     }
-    if (has_status && (row->status == STATUS_CANCELED || row->status == STATUS_EXPIRED))
-        return news | end(o, OWN_CANCELED, now);
-    if (has_status && row->status == STATUS_REJECTED)
-        return news | end(o, OWN_REJECTED, now);
-    if (older || (has_status && row->status == STATUS_PENDING))
+    const bool pending = o->price_new != 0 || o->order_qty_new != 0;
+    if (older && !(pending && row_says_new_terms(o, row)))
         return news;
     if (!has_status && o->state != OWN_AMENDING && o->state != OWN_LIVE && o->state != OWN_PARTIAL)
         return news;                 /* a sparse update proves nothing about an order we have no status of */
@@ -239,7 +292,9 @@ unsigned order_fill_apply(struct own_order *o, const struct fill_row *fill, time
     o->filled_value += (__int128)fill->last_qty * fill->last_px;
     o->comm += fill->comm;
     if (o->filled_qty > o->cum_qty)
-        o->cum_qty = o->filled_qty;
+        cum_raise(o, o->filled_qty);
+    if (o->state == OWN_UNKNOWN)
+        o->query_misses = 0;         /* it lived then: whether it does now is asked anew */
     if (own_state_is_terminal(o->state))
         return NEWS_CHANGED | NEWS_LATE;
     const qty_cts total = o->order_qty_new > o->order_qty ? o->order_qty_new : o->order_qty;
@@ -250,8 +305,6 @@ unsigned order_fill_apply(struct own_order *o, const struct fill_row *fill, time
     /* An order that trades has arrived: what is left of it rests. */
     if (o->state == OWN_SENT || o->state == OWN_INTENT || o->state == OWN_LIVE)
         return rest(o);
-    if (o->state == OWN_UNKNOWN && o->order_qty_new == 0 && o->price_new == 0)
-        return NEWS_CHANGED;         /* it lived then; whether it does now is still the question */
     return NEWS_CHANGED;
 }
 

@@ -47,11 +47,10 @@ enum result stakes_add(struct stakes *s, enum side side, const struct stake *sta
     int *const count = side == SIDE_BUY ? &s->long_count : &s->short_count;
     if (*count == STAKES_MAX)
         return RC_FULL;
-    const int against = side == SIDE_BUY ? s->short_count : s->long_count;
-    if (against == 0)
-        s->last_added = now;
     list[(*count)++] = *stake;
     heads_net(s, out);
+    if (*count > 0)
+        s->last_added = now;         /* not all of it was used up by closing */
     if (s->long_count == 0 && s->short_count == 0)
         s->closed_at = now;
     stakes_check(s);
