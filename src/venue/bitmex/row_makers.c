@@ -380,7 +380,8 @@ void row_transaction(struct row *r, const struct transaction_record *t, const st
     struct cell *const c = r->cells;
     clear(c, TRANSACT_COLUMN_COUNT);
     const bool of_symbol = t->unrealised || t->kind != TRANSACTION_DEPOSIT;
-    c[transact_transactID] = cell_guid(GUID_TRANSACTION, t->unrealised ? 0 : t->transaction_no);
+    if (!t->unrealised)
+        c[transact_transactID] = cell_guid(GUID_TRANSACTION, t->transaction_no);
     c[transact_account] = cell_int(account_id);
     c[transact_currency] = cell_text(currency);
     c[transact_transactType] = cell_text(t->unrealised ? "UnrealisedPNL" : transaction_name(t->kind));
@@ -392,8 +393,7 @@ void row_transaction(struct row *r, const struct transaction_record *t, const st
         c[transact_address] = cell_text(ins->symbol);
     if (t->order_no != 0)
         c[transact_orderID] = cell_guid(GUID_ORDER, t->order_no);
-    if (!t->unrealised)
-        c[transact_transactTime] = cell_time(t->time);
+    c[transact_transactTime] = cell_time(t->time);
     c[transact_walletBalance] = cell_int(t->wallet_balance);
     if (t->unrealised)
         c[transact_marginBalance] = cell_int(t->margin_balance);

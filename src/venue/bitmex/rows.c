@@ -80,6 +80,8 @@ static bool column_shown(const struct column *c, uint32_t index, const struct ro
         return false;
     if ((c->extra & EXTRA_REST) != 0 && !style->rest)
         return false;
+    if ((c->extra & EXTRA_OLD) != 0 && style->shape != SHAPE_LEGACY)
+        return false;
     return style->only == NULL || (c->keys & shape) != 0 || column_set_has(style->only, index);
 }
 

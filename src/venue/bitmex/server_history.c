@@ -137,6 +137,14 @@ static struct order_record *order_record_want(struct bitmex_server *s, uint64_t 
     return r != NULL ? r : order_record_new(s, order_no);
 }
 
+/* The feed will show it when the command is done. */
+static void order_mark(struct bitmex_server *s, struct order_record *r)
+{
+    if (!r->dirty)
+        s->orders.dirty[s->orders.dirty_count++] = (uint32_t)(r - s->orders.records);
+    r->dirty = true;
+}
+
 void history_order(struct bitmex_server *s, const struct order *o)
 {
     struct order_record *const r = order_record_want(s, o->order_no);
@@ -145,9 +153,7 @@ void history_order(struct bitmex_server *s, const struct order *o)
         return;
     }
     r->now = *o;
-    if (!r->dirty)
-        s->orders.dirty[s->orders.dirty_count++] = (uint32_t)(r - s->orders.records);
-    r->dirty = true;
+    order_mark(s, r);
 }
 
 void history_execution(struct bitmex_server *s, const struct execution *e)
@@ -161,11 +167,13 @@ void history_execution(struct bitmex_server *s, const struct execution *e)
         return;
     r->order = *e->order;
     r->execution.order = &r->order;
-    struct order_record *const o = order_record_find(s, e->order->order_no);
-    if (o != NULL) {
-        o->exec_no = e->exec_no;
-        o->exec_type = e->exec_type;
-    }
+    struct order_record *const o = order_record_want(s, e->order->order_no);     /* the order's own row comes later */
+    if (o == NULL)
+        return;
+    order_mark(s, o);
+    o->now = *e->order;
+    o->exec_no = e->exec_no;
+    o->exec_type = e->exec_type;
 }
 
 void history_transaction(struct bitmex_server *s, const struct exchange_event *ev)

@@ -201,7 +201,7 @@ void row_instrument(struct bitmex_server *s, uint32_t instrument, struct cell *c
     fill_funding(c, &f->names, ins, m);
     c[instrument_openingTimestamp] = cell_time_or_none(f->hour_start);
     c[instrument_closingTimestamp] = cell_time_or_none(f->hour_start + NS_PER_HOUR);
-    c[instrument_prevClosePrice] = cell_e8_or_none(f->prev_close);
+    c[instrument_prevClosePrice] = cell_e8_or_none(f->prev_close != 0 ? f->prev_close : m->mark_price);
     fill_volume(f, c, ins, m);
     fill_day(f, c, ins, m);
     fill_touch(s, instrument, c, m);

@@ -291,21 +291,31 @@ static void index_row(const struct scan *scan, uint32_t i, struct row *row)
 {
     const struct instrument *const ins = exchange_instrument(scan->s->exchange, i);
     const struct market_state *const m = exchange_market(scan->s->exchange, i);
+    static const int no[] = {instrument_isQuanto, instrument_isInverse, instrument_capped,    instrument_taxed,
+                             instrument_deleverage, instrument_hasLiquidity, instrument_instantPnl};
     struct cell *const c = row->cells;
     memset(c, 0, sizeof *c * INSTRUMENT_COLUMN_COUNT);
+    for (size_t j = 0; j < sizeof no / sizeof no[0]; j++)
+        c[no[j]] = cell_bool(false);
     c[instrument_symbol] = cell_text(ins->reference_symbol);
     c[instrument_rootSymbol] = cell_text(ins->root_symbol);
     c[instrument_state] = cell_text("Unlisted");
     c[instrument_typ] = cell_text("MRCXXX");
     c[instrument_underlying] = cell_text(ins->underlying);
     c[instrument_quoteCurrency] = cell_text(ins->quote_currency);
-    c[instrument_reference] = cell_text("BMEX");
+    c[instrument_underlyingSymbol] = cell_text(scan->s->feeds[i].names.underlying_symbol);
+    c[instrument_reference] = cell_text("BMI");
+    c[instrument_referenceSymbol] = cell_text(ins->reference_symbol);
+    c[instrument_publishInterval] = cell_span(NS_PER_MIN);
     c[instrument_tickSize] = cell_e8(ins->feed_id_tick > 0 ? ins->feed_id_tick : ins->tick_size);
-    c[instrument_isQuanto] = cell_bool(false);
-    c[instrument_isInverse] = cell_bool(false);
+    c[instrument_minPrice] = c[instrument_tickSize];
     c[instrument_lastPrice] = cell_e8_or_none(m->index_price);
+    c[instrument_lastTickDirection] = cell_text("ZeroPlusTick");
+    c[instrument_lastChangePcnt] = cell_decimal(0, 4);
     c[instrument_markMethod] = cell_text("LastPrice");
     c[instrument_markPrice] = cell_e8_or_none(m->index_price);
+    c[instrument_openValue] = cell_int(0);
+    c[instrument_instrumentID] = cell_int(ins->feed_index + 1000);
     c[instrument_timestamp] = cell_time(scan->s->feeds[i].changed_at);
 }
 

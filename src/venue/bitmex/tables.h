@@ -29,6 +29,7 @@ enum column_extra {
     /* instrument: how often updates may carry it; none of these: at once */
     EXTRA_TOUCH = 8,
     EXTRA_STATS = 16,
+    EXTRA_OLD = 32,                  /* listed in `types` still, but filled in legacy rows only */
 };
 
 #define ORDER_COLUMNS(X) \
@@ -68,7 +69,7 @@ enum column_extra {
     X(order, text, string, IN_LCN, 0, 0) \
     X(order, pool, symbol, IN_N, 0, 0) \
     X(order, transactTime, timestamp, IN_LCN, 0, 0) \
-    X(order, timestamp, timestamp, IN_LCN, 0, 0)
+    X(order, timestamp, timestamp, IN_LCN, 0, EXTRA_ALWAYS)
 
 #define EXECUTION_COLUMNS(X) \
     X(execution, execID, guid, IN_LCN, IN_L, 0) \
@@ -143,10 +144,10 @@ enum column_extra {
     X(position, deleveragePercentile, float, IN_LCN, 0, 0) \
     X(position, rebalancedPnl, long, IN_LCN, 0, 0) \
     X(position, prevRealisedPnl, long, IN_LCN, 0, 0) \
-    X(position, prevUnrealisedPnl, long, IN_LC, 0, 0) \
+    X(position, prevUnrealisedPnl, long, IN_LC, 0, EXTRA_OLD) \
     X(position, prevClosePrice, float, IN_L, 0, 0) \
     X(position, openingTimestamp, timestamp, IN_L, 0, 0) \
-    X(position, openingQty, long, IN_LC, 0, 0) \
+    X(position, openingQty, long, IN_LC, 0, EXTRA_OLD) \
     X(position, openingCost, long, IN_L, 0, 0) \
     X(position, openingComm, long, IN_L, 0, 0) \
     X(position, openOrderBuyQty, long, IN_LCN, 0, 0) \
