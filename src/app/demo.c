@@ -57,8 +57,14 @@ static void *exchange_main(void *arg)
 {
     struct demo *const d = arg;
     d->exchange_result = exchange_host_run(d->exchange, &d->exchange_error);
-    live_stop(d->live);                  /* the recording has ended */
+    if (d->exchange_result != RC_OK)
+        live_stop(d->live);
     return NULL;
+}
+
+static void market_ended(void *ctx)
+{
+    live_stop(((struct demo *)ctx)->live);
 }
 
 static void *decisions_main(void *arg)
@@ -239,6 +245,8 @@ int command_demo(int argc, char **argv)
     decisions_host_options_default(&o.decisions);
     o.exchange = (struct exchange_host_options){.clock = &d.clock, .market = HOST_MARKET_GENERATED, .shape = SHAPE_COMPACT,
                                                 .seed = (uint64_t)clock_now(&d.clock) / NS_PER_S};
+    o.exchange.ended = market_ended;
+    o.exchange.ended_ctx = &d;
     o.decisions.clock = &d.clock;
     o.decisions.adverse_prior_bp = DEMO_PRIOR_BP;
     o.decisions.api_key = "demo";

@@ -31,6 +31,12 @@ static void usage(void)
            KEYS_FILE);
 }
 
+static void market_ended(void *ctx)
+{
+    (void)ctx;
+    printf("exchange: the recording has ended, the book stays as it is (--loop starts over)\n");
+}
+
 static void stop(void *ctx)
 {
     exchange_host_stop(ctx);
@@ -81,7 +87,7 @@ int command_exchange(int argc, char **argv)
     int64_t number;
     int c;
     clock_real(&clock);
-    o = (struct exchange_host_options){.clock = &clock, .port = 8000, .market = HOST_MARKET_GENERATED, .seed = 1, .shape = SHAPE_COMPACT};
+    o = (struct exchange_host_options){.clock = &clock, .port = 8000, .market = HOST_MARKET_GENERATED, .seed = 1, .shape = SHAPE_COMPACT, .ended = market_ended};
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         switch (c) {
         case 'p': if (!option_integer("--port", optarg, 0, 65535, &number)) return EXIT_USAGE; o.port = (uint16_t)number; break;

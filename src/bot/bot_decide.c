@@ -116,7 +116,7 @@ static bool is_to_follow(struct bot *b, const struct bot_event *ev)
 
 static void contradiction(struct bot *b, enum decision d)
 {
-    say_log(b, LOG_WARNING, "decisions - %s contradicts the %s that is being opened: %s.", decision_name(d),
+    say_log(b, LOG_INFO, "decisions - %s contradicts the %s that is being opened: %s.", decision_name(d),
             b->stakes.opening == SIDE_BUY ? "long" : "short", b->c.withdraw_on_contradiction ? "withdrawing" : "ignored");
     if (b->c.withdraw_on_contradiction)
         opening_end(b);

@@ -24,6 +24,7 @@ struct decider {
     struct cold *cold;
     uint64_t token;                      /* of the newest question: older answers are late */
     bool token_is_params;
+    unsigned under_way;                  /* submitted, without a result */
     /* local, script */
     struct engine engine;
     struct engine_session session;
@@ -166,7 +167,9 @@ static void service_ask(struct decider *d, const struct bot_command *cmd)
         .method = request.method, .url = request.url, .fields = fields, .field_count = request.api_key != NULL ? 3 : 2,
         .body = request.body, .body_len = request.body_len, .timeout_ns = d->settings->decision_timeout_ns,
     };
-    if (cold_submit(d->cold, cmd->token, &cold, &err) != RC_OK)
+    if (cold_submit(d->cold, cmd->token, &cold, &err) == RC_OK)
+        d->under_way++;
+    else
         failed(d, err.text);
 }
 
@@ -231,6 +234,7 @@ void decider_market(struct decider *d, time_ns now, const struct bot_event *ev)
 static void service_answer(void *ctx, const struct cold_result *r)
 {
     struct decider *const d = ctx;
+    d->under_way--;
     if (r->token != d->token)
         return;                          /* the core has given that question up */
     struct bot_event ev = {.kind = BEV_DECISION_FAILED};
@@ -263,6 +267,11 @@ unsigned decider_poll(struct decider *d, time_ns now)
         work++;
     }
     return work;
+}
+
+bool decider_busy(const struct decider *d)
+{
+    return d->under_way > 0 || d->has_pending;
 }
 
 void decider_close(struct decider *d)

@@ -27,6 +27,9 @@ void decider_market(struct decider *d, time_ns now, const struct bot_event *ev);
 
 /* Answers that have arrived; how many. */
 unsigned decider_poll(struct decider *d, time_ns now);
+
+/* A question is on its way. */
+bool decider_busy(const struct decider *d);
 void decider_close(struct decider *d);
 
 /* A script from a file; shared with the decision service. */

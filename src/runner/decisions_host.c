@@ -38,6 +38,10 @@ struct decisions_host {
     bool fee_known;
     time_ns alive_at;
     bool down_said;
+    enum engine_cause said_cause;
+    enum decision said_decision;
+    time_ns said_at;
+    int follower;                        /* of the clock, when it is driven */
     _Atomic bool stopping;
 };
 
@@ -163,6 +167,23 @@ static void text_of(struct http_text t, char *out, size_t size)
     out[len] = '\0';
 }
 
+/* Why the engine answers as it does, in numbers; again only when cause or decision change, or a minute has passed. */
+static void reason_say(struct decisions_host *h)
+{
+    const struct service_asker *const asker = &h->service.askers[0];
+    const struct engine_session *const session = &asker->sessions[ALGO_MARKET_MAKER];
+    const time_ns now = clock_now(h->options.clock);
+    if (h->options.script != NULL || session->index == 0 ||
+        (session->reason.cause == h->said_cause && session->answer.decision == h->said_decision && now - h->said_at < NS_PER_MIN))
+        return;
+    h->said_cause = session->reason.cause;
+    h->said_decision = session->answer.decision;
+    h->said_at = now;
+    char text[256];
+    snprintf(text, sizeof text, "%s: %s", decision_name(session->answer.decision), session->reason.text);
+    say(h, text);
+}
+
 static void on_request(void *ctx, struct server *s, server_conn conn, const struct http_message *m)
 {
     struct decisions_host *const h = ctx;
@@ -179,6 +200,7 @@ static void on_request(void *ctx, struct server *s, server_conn conn, const stru
     };
     static struct service_reply reply;       /* one thread runs a host */
     service_handle(&h->service, clock_now(h->options.clock), &request, &reply);
+    reason_say(h);
     char limit[24], remaining[24], reset[24], retry[24];
     snprintf(limit, sizeof limit, "%lld", (long long)reply.rate_limit);
     snprintf(remaining, sizeof remaining, "%lld", (long long)reply.rate_remaining);
@@ -217,6 +239,11 @@ static enum result engine_set_up(struct decisions_host *h, struct error *err)
     return rc != RC_OK ? rc : service_serve(&h->service, ALGO_MARKET_MAKER, &engine, err);
 }
 
+static void wake(void *ctx)
+{
+    loop_wake(&((struct decisions_host *)ctx)->loop);
+}
+
 enum result decisions_host_open(struct decisions_host **out, const struct decisions_host_options *o, struct error *err)
 {
     struct decisions_host *const h = calloc(1, sizeof *h);
@@ -247,6 +274,8 @@ enum result decisions_host_open(struct decisions_host **out, const struct decisi
     if (rc == RC_OK)
         rc = server_init(&h->server, &h->loop, &h->arena, &options, &handler, err);
     h->listening = rc == RC_OK;
+    if (rc == RC_OK)
+        h->follower = clock_follow(o->clock, wake, h);
     return rc;
 }
 
@@ -265,8 +294,14 @@ void decisions_host_run(struct decisions_host *h)
 {
     if (h->has_feed)
         feed_connect(h);
-    while (!atomic_load_explicit(&h->stopping, memory_order_acquire))
-        loop_turn(&h->loop, WAIT_MAX);
+    bool worked = true;
+    while (!atomic_load_explicit(&h->stopping, memory_order_acquire)) {
+        const uint64_t epoch = clock_epoch(h->options.clock);
+        worked = loop_turn(&h->loop, worked ? 0 : WAIT_MAX) > 0;
+        if (!worked)
+            clock_idle(h->options.clock, h->follower, epoch, INT64_MAX);
+    }
+    clock_leave(h->options.clock, h->follower);
 }
 
 void decisions_host_close(struct decisions_host *h)

@@ -17,7 +17,9 @@
 #define CONNECTIONS_MAX 600
 #define WS_OUT_SIZE (4u << 20)
 #define ORDERS_MAX 40000
-#define DRIVE_STEP (5 * NS_PER_MS)           /* of a driven clock, a turn        */
+#define DRIVE_STEP_MIN (10 * NS_PER_US)
+#define DRIVE_STEP_MAX (100 * NS_PER_MS)
+#define DRIVER_WAIT (50 * NS_PER_US)         /* for the others to finish; requests end it */
 #define MARKET_STEP_MAX (250 * NS_PER_MS)    /* never more market in one turn    */
 #define WAIT_MAX (50 * NS_PER_MS)
 #define DROPS_MAX 64
@@ -37,7 +39,6 @@ struct exchange_host {
     struct generated *generated;
     struct api_key keys[HOST_ACCOUNTS_MAX];
     time_ns now;                             /* never back */
-    time_ns market_at;                       /* the market has been moved to here */
     bool market_ended;
     struct {
         server_conn conn;
@@ -235,8 +236,6 @@ static struct exchange_reply market_apply(void *ctx, time_ns time, const struct 
     struct exchange_host *const h = ctx;
     if (time > h->now)
         h->now = time;
-    if (h->options.clock->mode == CLOCK_DRIVEN)
-        clock_drive(h->options.clock, h->now);
     return bitmex_server_command(h->venue, h->now, cmd);
 }
 
@@ -249,36 +248,22 @@ static time_ns market_next_time(const struct exchange_host *h)
     return h->generated != NULL ? generated_next_time(h->generated) : INT64_MAX;
 }
 
-static enum result market_step(struct exchange_host *h, struct error *err)
+static enum result market_step(struct exchange_host *h, time_ns until, struct error *err)
 {
     const struct market_port port = {market_apply, h};
-    const bool driven = h->options.clock->mode == CLOCK_DRIVEN;
-    time_ns until = driven ? h->market_at + DRIVE_STEP : now_of(h);
-    if (until - h->market_at > MARKET_STEP_MAX)
-        until = h->market_at + MARKET_STEP_MAX;      /* late: catch up in pieces, clients come first */
-    if (market_next_time(h) > until) {
-        h->market_at = until;
-        if (driven) {
-            h->now = until > h->now ? until : h->now;
-            clock_drive(h->options.clock, h->now);
-        }
-        return RC_OK;
-    }
     enum result rc = RC_OK;
+    if (market_next_time(h) > until)
+        return RC_OK;
     if (h->replay != NULL)
         rc = replay_step(h->replay, until, &port, err);
     else if (h->generated != NULL)
         generated_step(h->generated, until, &port);
-    h->market_at = until;
-    if (driven) {
-        h->now = until > h->now ? until : h->now;
-        clock_drive(h->options.clock, h->now);
-    }
-    if (rc == RC_CLOSED) {
-        h->market_ended = true;
-        return RC_OK;
-    }
-    return rc;
+    if (rc != RC_CLOSED)
+        return rc;
+    h->market_ended = true;
+    if (h->options.ended != NULL)
+        h->options.ended(h->options.ended_ctx);
+    return RC_OK;
 }
 
 /* ---- open ------------------------------------------------------------------------------------------------------------------- */
@@ -376,7 +361,7 @@ enum result exchange_host_open(struct exchange_host **out, const struct exchange
         return error_set(err, RC_IO, "memory");
     *out = h;
     h->options = *o;
-    h->now = h->market_at = clock_now(o->clock);
+    h->now = clock_now(o->clock);
     enum result rc = arena_open(&h->arena, UINT64_C(12) << 30, err);       /* address space; touched pages only cost */
     if (rc == RC_OK)
         rc = loop_init(&h->loop, &h->arena, CONNECTIONS_MAX + 64, err);
@@ -411,21 +396,69 @@ void exchange_host_stop(struct exchange_host *h)
     loop_wake(&h->loop);
 }
 
-enum result exchange_host_run(struct exchange_host *h, struct error *err)
+/* Everything up to `until`, then what clients are to see of it. */
+static enum result step(struct exchange_host *h, time_ns until, struct error *err)
 {
-    while (!atomic_load_explicit(&h->stopping, memory_order_acquire) && !h->market_ended) {
-        const enum result rc = market_step(h, err);
+    const enum result rc = market_step(h, until, err);
+    h->now = until > h->now ? until : h->now;
+    bitmex_server_end_of_batch(h->venue, h->now);
+    drops_apply(h);
+    return rc;
+}
+
+static time_ns next_time(const struct exchange_host *h)
+{
+    const time_ns market = market_next_time(h);
+    const time_ns venue = bitmex_server_next_time(h->venue);
+    return market < venue ? market : venue;
+}
+
+static enum result run_by_clock(struct exchange_host *h, struct error *err)
+{
+    time_ns at = now_of(h);
+    while (!atomic_load_explicit(&h->stopping, memory_order_acquire)) {
+        /* Late: catch up in pieces, clients come first. */
+        const time_ns now = now_of(h);
+        at = now - at > MARKET_STEP_MAX ? at + MARKET_STEP_MAX : now;
+        const enum result rc = step(h, at, err);
         if (rc != RC_OK)
             return rc;
-        bitmex_server_end_of_batch(h->venue, now_of(h));
-        drops_apply(h);
-        time_ns next = market_next_time(h);
-        const time_ns venue = bitmex_server_next_time(h->venue);
-        next = venue < next ? venue : next;
-        const bool driven = h->options.clock->mode == CLOCK_DRIVEN;
-        loop_turn(&h->loop, driven ? 0 : clock_wait(h->options.clock, next, WAIT_MAX));
+        loop_turn(&h->loop, at < now ? 0 : clock_wait(h->options.clock, next_time(h), WAIT_MAX));
     }
     return RC_OK;
+}
+
+/* Time moves when nobody has anything left to do; see clock.h. */
+static enum result run_as_driver(struct exchange_host *h, struct error *err)
+{
+    struct clock *const clock = h->options.clock;
+    while (!atomic_load_explicit(&h->stopping, memory_order_acquire)) {
+        const unsigned work = loop_turn(&h->loop, clock_quiet(clock) ? 0 : DRIVER_WAIT);
+        if (work > 0) {
+            const enum result rc = step(h, h->now, err);
+            if (rc != RC_OK)
+                return rc;
+            clock_publish(clock);
+            continue;
+        }
+        if (!clock_quiet(clock))
+            continue;
+        time_ns next = next_time(h);
+        const time_ns wanted = clock_wanted(clock);
+        next = wanted < next ? wanted : next;
+        next = next > h->now + DRIVE_STEP_MAX ? h->now + DRIVE_STEP_MAX : next > h->now ? next : h->now + DRIVE_STEP_MIN;
+        clock_drive(clock, next);
+        const enum result rc = step(h, next, err);
+        if (rc != RC_OK)
+            return rc;
+        clock_publish(clock);
+    }
+    return RC_OK;
+}
+
+enum result exchange_host_run(struct exchange_host *h, struct error *err)
+{
+    return h->options.clock->mode == CLOCK_DRIVEN ? run_as_driver(h, err) : run_by_clock(h, err);
 }
 
 void exchange_host_summary(const struct exchange_host *h, FILE *to)

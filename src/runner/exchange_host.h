@@ -41,6 +41,8 @@ struct exchange_host_options {
     uint32_t account_count;
     enum row_shape shape;
     bool limits_off;
+    void (*ended)(void *ctx);        /* the recording has ended; the exchange goes on serving; may be NULL */
+    void *ended_ctx;
 };
 
 struct exchange_host;
@@ -52,7 +54,7 @@ MUST_CHECK enum result host_accounts_load(const char *path, struct exchange_host
 MUST_CHECK enum result exchange_host_open(struct exchange_host **out, const struct exchange_host_options *o, struct error *err);
 uint16_t exchange_host_port(const struct exchange_host *h);
 
-/* Until exchange_host_stop, or the end of a recording that does not start over. RC_BAD_INPUT when the recording is damaged. */
+/* Until exchange_host_stop. RC_BAD_INPUT when the recording is damaged. */
 MUST_CHECK enum result exchange_host_run(struct exchange_host *h, struct error *err);
 void exchange_host_stop(struct exchange_host *h);
 

@@ -30,6 +30,7 @@
 #define WATCH_EVERY_US 500000
 #define STATE_FAILURES_MAX 1
 #define EVENTS_HELD 64
+#define WAIT_MAX (250 * NS_PER_MS)
 
 /* Watches settings files on a thread of its own: the trading thread touches no disk. */
 struct watcher {
@@ -86,7 +87,9 @@ struct live {
     uint64_t frames_bad;
     bool frame_bad_said;
     time_ns started;
-    bool heard;
+    bool heard;                              /* the core took an event this turn */
+    bool worked;                             /* ... last turn: look again before sleeping */
+    int follower;                            /* of the clock, when it is driven */
 };
 
 static const struct bot_sink *sink_of(struct live *l);
@@ -561,6 +564,8 @@ static void decided(void *ctx, const struct bot_event *ev)
     apply(ctx, ev);
 }
 
+static void wake(void *ctx);
+
 enum result live_open(struct live **out, const struct live_options *o, struct error *err)
 {
     struct live *const l = calloc(1, sizeof *l);
@@ -602,8 +607,15 @@ enum result live_open(struct live **out, const struct live_options *o, struct er
             rc = error_set(err, RC_IO, "starting the watcher of settings: %s", strerror(errno));
         w->started = rc == RC_OK;
     }
+    if (rc == RC_OK)
+        l->follower = clock_follow(o->clock, wake, l);
     arena_seal(&l->arena);
     return rc;
+}
+
+static void wake(void *ctx)
+{
+    loop_wake(&((struct live *)ctx)->loop);
 }
 
 void live_close(struct live *l)
@@ -708,11 +720,9 @@ static void look_around(struct live *l)
         stream_down(l, l->reconnect_text);
     }
     const time_ns now = clock_now(l->options.clock);
-    if (l->heard || now >= bot_next_time(l->bot)) {
+    if (now >= bot_next_time(l->bot)) {
         const struct bot_event ev = {.kind = BEV_TIMER};
-        if (now >= bot_next_time(l->bot))
-            apply(l, &ev);
-        l->heard = false;
+        apply(l, &ev);
     }
     if (now < l->status_next && l->options.observe == NULL)
         return;
@@ -729,13 +739,19 @@ static void look_around(struct live *l)
 enum result live_run(struct live *l, struct error *err)
 {
     stream_connect_now(l);
+    struct clock *const clock = l->options.clock;
     while (!l->stopped && !(l->fatal && l->stop_text[0] != '\0')) {
+        const uint64_t epoch = clock_epoch(clock);
         time_ns wait = 0;
-        if (l->settings.idle == SETTINGS_IDLE_SLEEP)
-            wait = clock_wait(l->options.clock, bot_next_time(l->bot), l->options.clock->mode == CLOCK_DRIVEN ? NS_PER_MS : 250 * NS_PER_MS);
-        loop_turn(&l->loop, wait);
+        if (l->settings.idle == SETTINGS_IDLE_SLEEP && !l->worked)
+            wait = clock_wait(clock, bot_next_time(l->bot), WAIT_MAX);
+        l->heard = loop_turn(&l->loop, wait) > 0;
         look_around(l);
+        l->worked = l->heard;
+        if (!l->heard && !decider_busy(l->decider))
+            clock_idle(clock, l->follower, epoch, bot_next_time(l->bot));
     }
+    clock_leave(clock, l->follower);
     struct bot_view view;
     bot_view(l->bot, clock_now(l->options.clock), &view);
     status_write(l, &view);
@@ -752,6 +768,7 @@ static void xbt(money amount, char out[DECIMAL_SIZE])
 void live_summary(const struct live *l, FILE *to)
 {
     struct bot_view v;
+    log_flush(l->log);                   /* the summary is the last word */
     bot_view(l->bot, clock_now(l->options.clock), &v);
     char wallet[DECIMAL_SIZE], trading[DECIMAL_SIZE], fees[DECIMAL_SIZE], funding[DECIMAL_SIZE], total[DECIMAL_SIZE];
     xbt(v.wallet_balance, wallet);

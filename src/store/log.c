@@ -23,6 +23,8 @@ struct log {
     pthread_t thread;
     _Atomic uint64_t lost;               /* written by the producer, read by the thread    */
     _Atomic bool closing;                /* written by log_close                           */
+    uint64_t posted;                     /* the producer's                                 */
+    _Atomic uint64_t written;            /* written by the thread, after its flush         */
 };
 
 struct line {
@@ -58,11 +60,13 @@ static void ring_drain(struct log *l, uint64_t *lost_said)
     const void *record;
     uint32_t len;
     time_ns last = 0;
+    uint64_t count = 0;
     while ((record = ring_peek(&l->ring, &len)) != NULL) {
         const struct line *const line = record;
         line_write(l, line->wall, line->level, line->text, line->len);
         last = line->wall;
         ring_release(&l->ring);
+        count++;
     }
     const uint64_t lost = atomic_load_explicit(&l->lost, memory_order_relaxed);
     if (lost != *lost_said && last != 0) {
@@ -75,6 +79,7 @@ static void ring_drain(struct log *l, uint64_t *lost_said)
         fflush(stdout);
     if (l->file != NULL)
         fflush(l->file);
+    atomic_fetch_add_explicit(&l->written, count, memory_order_release);      /* with log_flush */
 }
 
 static void *log_thread(void *arg)
@@ -136,6 +141,7 @@ void log_line(struct log *l, time_ns wall, enum log_level level, const char *tex
     *line = (struct line){wall, level, (uint32_t)len};
     memcpy(line->text, text, len);
     ring_commit(&l->ring);
+    l->posted++;
     wake(l);
 }
 
@@ -147,6 +153,13 @@ void log_level_set(struct log *l, enum log_level least)
 uint64_t log_lost(const struct log *l)
 {
     return atomic_load_explicit(&l->lost, memory_order_relaxed);
+}
+
+void log_flush(struct log *l)
+{
+    wake(l);
+    while (atomic_load_explicit(&l->written, memory_order_acquire) < l->posted)
+        usleep(200);
 }
 
 void log_close(struct log *l)

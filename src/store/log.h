@@ -32,6 +32,9 @@ void log_level_set(struct log *l, enum log_level least);
 /* How many lines were lost to a full ring, ever. */
 uint64_t log_lost(const struct log *l);
 
+/* Waits until every line so far is written. */
+void log_flush(struct log *l);
+
 /* Writes what is left and ends the thread. */
 void log_close(struct log *l);
 
