@@ -6,7 +6,7 @@
  *          requests: REST for orders and queries, the stream for the dead-man's switch and the ping.
  * Errors   a frame or row that does not follow the protocol is counted and answered with RC_BAD_INPUT; the rows before it
  *          have been told, its table's image has not. encode answers RC_BAD_INPUT for a command that cannot be said
- *          (no key, no price, an amend of nothing). An answer that cannot be read is OUTCOME_UNKNOWN, without rows.
+ *          (no key, no price, an amend of nothing). An answer that cannot be read is OUTCOME_UNKNOWN.
  * Memory   one block of the arena at open.
  * Threads  the trading thread.
  * Source   bitmex-api.md sections 2 to 9.

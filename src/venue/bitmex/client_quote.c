@@ -55,7 +55,7 @@ static inline bool same(struct scan *s, const char *bytes, size_t len)
 static inline bool number_take(struct scan *s, int scale, int64_t *out)
 {
     bool fits = false;
-    return scan_number(s, scale, true, out, &fits) && fits && *out >= 0;
+    return scan_number(s, scale, scale > 0, out, &fits) && fits && *out >= 0;
 }
 
 static inline bool value_take(struct scan *s, enum quote_column column, struct touch *t)

@@ -1,8 +1,9 @@
 /* client_reply.c -- answers: their rows, what is left of the budget, and how the request ended.
  *
  * The order of the questions is that of what they prove. A 5xx proves nothing. 429 and 4xx prove that nothing happened; the
- * message then says why. A 200 proves it happened, but only when its body can be read: the body is checked as a whole before
- * its first row is told, so that an unreadable answer leaves no trace but OUTCOME_UNKNOWN. */
+ * message then says why. A 200 proves it happened, but only when its body can be read: that it is JSON is checked before its
+ * first row is told. A row that is JSON and still not what the protocol promises makes the outcome unknown as well; the rows
+ * beside it are news all the same. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -71,8 +72,8 @@ static time_ns retry_at(const struct venue_reply *r, time_ns now)
     time_ns at = now + RETRY_LEAST;
     if (after_s >= 0)
         at = now + (after_s < RETRY_MOST / NS_PER_S ? after_s * NS_PER_S : RETRY_MOST);
-    else if (reset_s >= 0 && reset_s < INT64_MAX / NS_PER_S)
-        at = reset_s * NS_PER_S;
+    else if (reset_s >= 0)
+        at = reset_s < INT64_MAX / NS_PER_S ? reset_s * NS_PER_S : now + RETRY_MOST;
     if (at < now + RETRY_LEAST)
         return now + RETRY_LEAST;
     return at < now + RETRY_MOST ? at : now + RETRY_MOST;
@@ -281,6 +282,7 @@ void client_reply(struct venue_client *v, time_ns now, const struct venue_reply 
     } else if (!body_read(v, reply, out, ear)) {
         v->counts.replies_unreadable++;
         out->outcome = OUTCOME_UNKNOWN;
+        out->rows = 0;
         text_copy(out->text, sizeof out->text, "the answer cannot be read");
     }
     budget_tell(reply, ear);

@@ -1,9 +1,7 @@
 /* json_scan_test.c -- what the hot reader takes and refuses, what it makes of values, and that it never reads past the end. */
-#include "support.h"
+#include "client_support.h"
 
 #include <jansson.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/prng.h"
 #include "venue/bitmex/json_scan.h"
@@ -28,34 +26,6 @@ static const char *const invalid[] = {
     "\"\xff\"", "\"\xe2\x82\"", "\"\xf0\x9f\x98\"", "{} x", "{}{}", "[] ]", "1 2", "\"a\" \"b\"", "// comment\n1", "/**/1", "\xef\xbb\xbf{}", "\v1", "\f1",
     "{\"a\":1]", "[1}",
 };
-
-/* The same bytes, ending against a page that cannot be read. */
-struct fence {
-    char *base;
-    size_t size, page;
-};
-
-static struct fence fence_open(size_t room)
-{
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    const size_t size = (room + page - 1) / page * page;
-    char *const base = mmap(NULL, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    assert_true(base != MAP_FAILED);
-    assert_int_equal(mprotect(base + size, page, PROT_NONE), 0);
-    return (struct fence){base, size, page};
-}
-
-static const char *fence_put(const struct fence *f, const char *text, size_t len)
-{
-    char *const at = f->base + f->size - len;
-    memcpy(at, text, len);
-    return at;
-}
-
-static void fence_close(struct fence *f)
-{
-    munmap(f->base, f->size + f->page);
-}
 
 static void grammar_table(void **state)
 {
