@@ -51,7 +51,7 @@ static void forget(struct ws_client *c)
 static void ended(struct ws_client *c, int status, uint16_t code, const char *reason)
 {
     char text[REASON_SIZE];    /* may lie in a buffer that a reconnect from on_close reuses */
-    snprintf(text, sizeof text, "%s", reason);
+    snprintf(text, sizeof text, "%.*s", (int)sizeof text - 1, reason);
     forget(c);
     stream_close(&c->stream);
     c->handler.on_close(c->handler.ctx, c, status, code, text);

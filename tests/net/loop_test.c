@@ -167,7 +167,8 @@ static void again_is_dispatched_once_in_the_next_turn(void **state)
     (void)state;
     struct bed b;
     bed_open(&b);
-    struct pipe_end one = {.loop = &b.loop}, two = {.loop = &b.loop};
+    struct pipe_end one = {.loop = &b.loop}, two = {.loop = &b.loop}, three = {.loop = &b.loop};
+    assert_int_equal(loop_source_add(&b.loop, &three.source, -1, 0, pipe_ready, &three, &b.err), RC_OK);
     assert_int_equal(loop_source_add(&b.loop, &one.source, -1, 0, pipe_ready, &one, &b.err), RC_OK);
     assert_int_equal(loop_source_add(&b.loop, &two.source, -1, 0, pipe_ready, &two, &b.err), RC_OK);
     loop_source_again(&b.loop, &one.source, LOOP_IN);
@@ -178,8 +179,9 @@ static void again_is_dispatched_once_in_the_next_turn(void **state)
     loop_source_again(&b.loop, &one.source, LOOP_IN);
     loop_source_again(&b.loop, &two.source, LOOP_IN);
     loop_source_remove(&b.loop, &two.source);
-    assert_int_equal(loop_turn(&b.loop, 0), 1);
-    loop_source_again(&b.loop, &one.source, LOOP_IN);        /* the list is whole after its last was removed */
+    loop_source_again(&b.loop, &three.source, LOOP_IN);      /* the list is whole after its last was removed */
+    assert_int_equal(loop_turn(&b.loop, 0), 2);
+    loop_source_again(&b.loop, &one.source, LOOP_IN);
     assert_int_equal(loop_turn(&b.loop, 0), 1);
     assert_int_equal(one.calls, 3);
     assert_int_equal(two.calls, 1);

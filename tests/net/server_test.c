@@ -427,6 +427,33 @@ static void slow_and_silent_clients_are_dropped(void **state)
     scene_close(&x);
 }
 
+/* Each answer fills most of the buffer; three would not fit. The requests behind wait until there is room. */
+static void a_slow_pipeliner_gets_all_its_answers(void **state)
+{
+    (void)state;
+    struct scene x;
+    struct server_options options = usual;
+    options.out_size = 5 << 20;
+    scene_open(&x, options);
+    dial(&x);
+    const int small = 65536;
+    setsockopt(x.peer->stream.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    x.peer->hold = true;
+    x.app.big = 4 << 20;
+    peer_say(x.peer, GET("/big") GET("/big") GET("/big"));
+    turns(&x.bed, 50);
+    assert_int_equal(x.app.server.counts.responses, 1);
+    x.peer->hold = false;
+    x.peer->only_count = true;
+    size_t len;
+    stream_peek(&x.peer->stream, &len);
+    stream_consume(&x.peer->stream, len);
+    UNTIL(&x.bed, x.peer->total + len > 3 * x.app.big);
+    assert_int_equal(x.app.server.counts.responses, 3);
+    assert_int_equal(x.app.server.counts.dropped_slow, 0);
+    scene_close(&x);
+}
+
 static void an_answer_larger_than_the_buffer_drops_the_connection(void **state)
 {
     (void)state;
@@ -674,6 +701,7 @@ int main(void)
         cmocka_unit_test(faults_can_be_made),
         cmocka_unit_test(the_pool_of_connections_is_bounded),
         cmocka_unit_test(slow_and_silent_clients_are_dropped),
+        cmocka_unit_test(a_slow_pipeliner_gets_all_its_answers),
         cmocka_unit_test(an_answer_larger_than_the_buffer_drops_the_connection),
         cmocka_unit_test(an_upgrade_is_accepted),
         cmocka_unit_test(an_upgrade_is_refused),
