@@ -15,7 +15,7 @@
 
 enum request_class { REQUEST_CANCEL, REQUEST_QUERY, REQUEST_AMEND, REQUEST_NEW, REQUEST_CLASSES };
 
-enum { BUDGET_SECOND_MAX = 64, BREAKER_TRIPS = 3 };
+enum { BUDGET_SECOND_MAX = 1000, BREAKER_TRIPS = 3 };      /* as many as REQUESTS_PER_SECOND may be */
 
 struct budget {
     int per_minute, per_second;

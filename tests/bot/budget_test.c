@@ -48,6 +48,9 @@ static void two_of_each_second_are_kept_for_cancels(void **state)
     assert_true(budget_allows(&b, REQUEST_NEW, T0 + NS_PER_S));
     budget_init(&b, 120, 2, T0);                                 /* too few to keep any back */
     assert_int_equal(take_while_allowed(&b, REQUEST_NEW, T0), 2);
+    budget_init(&b, 60000, 1000, T0);                            /* the largest that the settings allow */
+    assert_int_equal(take_while_allowed(&b, REQUEST_NEW, T0), 998);
+    assert_int_equal(budget_next_time(&b, REQUEST_NEW, T0), T0 + NS_PER_S);
 }
 
 static void the_venue_is_believed_when_it_counts_less(void **state)
