@@ -301,6 +301,15 @@ static void the_mark_follows_the_index_by_the_fair_price(void **state)
     assert_int_equal(exchange_market(w.x, 0)->mark_price, 6432915 * (E8 / 100));
 }
 
+/* Three of eight hours left at 0.0004 %: 10000 x 0.000004 x 3/8 = 0.015, half a hundredth goes up. */
+static void the_mark_is_kept_to_a_hundredth(void **state)
+{
+    (void)state;
+    set_rate(400);
+    set_index(&w, 10000 * E8);
+    assert_int_equal(exchange_market(w.x, 0)->mark_price, 1000002 * (E8 / 100));
+}
+
 static void without_an_index_the_mark_is_the_last_price(void **state)
 {
     (void)state;
@@ -494,6 +503,7 @@ int main(void)
         IN_2020(risk_limits_come_in_steps_and_cost_margin),
         IN_2020(only_what_is_free_can_be_withdrawn),
         IN_2026(the_mark_follows_the_index_by_the_fair_price),
+        IN_2026(the_mark_is_kept_to_a_hundredth),
         IN_2026(without_an_index_the_mark_is_the_last_price),
         IN_2026(funding_is_due_at_four_twelve_and_twenty),
         IN_2026(funding_as_recorded),

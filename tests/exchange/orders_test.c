@@ -164,6 +164,17 @@ static void a_cl_ord_id_is_taken_while_its_order_is_remembered(void **state)
     assert_int_equal(apply(&w, &cmd).reject, REJ_NONE);
 }
 
+/* A replayed market closes thousands of orders; the user's stays readable. */
+static void houses_give_up_their_closed_orders_first(void **state)
+{
+    (void)state;
+    const uint64_t no = place(&w, alice, SIDE_BUY, 20000, 100);
+    cancel(&w, alice, no);
+    for (int i = 0; i < 3000; i++)
+        cancel(&w, house, place(&w, house, SIDE_BUY, 19000, 1));
+    assert_int_equal(order(no)->ord_status, ORD_STATUS_CANCELED);
+}
+
 static void an_amend_can_change_the_cl_ord_id(void **state)
 {
     (void)state;
@@ -725,6 +736,7 @@ int main(void)
         RULE(quantities_come_in_lots),
         RULE(a_closed_market_lets_orders_leave_but_not_enter),
         RULE(a_cl_ord_id_is_taken_while_its_order_is_remembered),
+        RULE(houses_give_up_their_closed_orders_first),
         RULE(an_amend_can_change_the_cl_ord_id),
         RULE(two_hundred_open_orders_a_symbol),
         RULE(full_levels_and_full_slots_are_refusals),
