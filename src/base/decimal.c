@@ -178,15 +178,22 @@ static int64_t fits(__int128 v)
     return (int64_t)v;
 }
 
+/* Most products fit 64 bits, and a 64-bit division costs a fifth of a 128-bit one. */
 int64_t muldiv_trunc(int64_t a, int64_t b, int64_t c)
 {
     assert(c != 0);
+    int64_t small;
+    if (!__builtin_mul_overflow(a, b, &small) && small != INT64_MIN)
+        return small / c;
     return fits(product(a, b) / c);
 }
 
 int64_t muldiv_floor(int64_t a, int64_t b, int64_t c)
 {
     assert(c > 0);
+    int64_t small;
+    if (!__builtin_mul_overflow(a, b, &small))
+        return small / c - (small % c < 0);
     const __int128 n = product(a, b);
     return fits(n / c - (n % c < 0));
 }
@@ -194,6 +201,9 @@ int64_t muldiv_floor(int64_t a, int64_t b, int64_t c)
 int64_t muldiv_ceil(int64_t a, int64_t b, int64_t c)
 {
     assert(c > 0);
+    int64_t small;
+    if (!__builtin_mul_overflow(a, b, &small))
+        return small / c + (small % c > 0);
     const __int128 n = product(a, b);
     return fits(n / c + (n % c > 0));
 }
@@ -201,6 +211,12 @@ int64_t muldiv_ceil(int64_t a, int64_t b, int64_t c)
 int64_t muldiv_round(int64_t a, int64_t b, int64_t c)
 {
     assert(c > 0);
+    int64_t small;
+    if (!__builtin_mul_overflow(a, b, &small)) {
+        const int64_t up = c / 2 + (c % 2 != 0);
+        const int64_t rest = small % c;
+        return small / c + (rest >= up) - (-rest >= up);
+    }
     const __int128 n = product(a, b);
     const __int128 half = c / 2 + (c % 2 != 0);    /* smallest remainder that rounds up */
     const __int128 mag = n < 0 ? -n : n;

@@ -107,6 +107,30 @@ static void quotients_round_as_named(void **state)
     assert_int_equal(muldiv_round(7, 1, 5), 1);
     assert_int_equal(muldiv_round(8, 1, 5), 2);
     assert_int_equal(muldiv_round(INT64_MAX, INT64_MAX, INT64_MAX), INT64_MAX);
+    assert_int_equal(muldiv_round(-8, 1, 5), -2);
+    assert_int_equal(muldiv_round(-5, 1, 10), -1);
+    assert_int_equal(muldiv_round(5, 1, 10), 1);
+    assert_int_equal(muldiv_round(4, 1, 9), 0);
+    assert_int_equal(muldiv_floor(-4000000000000, 4000000000, 7000000000), -2285714285715);
+    assert_int_equal(muldiv_ceil(-4000000000000, 4000000000, 7000000000), -2285714285714);
+}
+
+/* The 64-bit path and the 128-bit one must be one function: scaling numerator and denominator alike changes nothing. */
+static void small_and_large_products_round_alike(void **state)
+{
+    (void)state;
+    struct prng r;
+    prng_init(&r, 3);
+    for (int i = 0; i < 200000; i++) {
+        const int64_t a = prng_between(&r, -2000000, 2000000);
+        const int64_t b = prng_between(&r, -2000000, 2000000);
+        const int64_t c = prng_between(&r, 1, 2000000);
+        const int64_t k = INT64_C(4000000000);
+        CHECK(muldiv_trunc(a, b, c) == muldiv_trunc(a * k, b, c * k), "%" PRId64 " %" PRId64 " %" PRId64, a, b, c);
+        CHECK(muldiv_floor(a, b, c) == muldiv_floor(a * k, b, c * k), "%" PRId64 " %" PRId64 " %" PRId64, a, b, c);
+        CHECK(muldiv_ceil(a, b, c) == muldiv_ceil(a * k, b, c * k), "%" PRId64 " %" PRId64 " %" PRId64, a, b, c);
+        CHECK(muldiv_round(a, b, c) == muldiv_round(a * k, b, c * k), "%" PRId64 " %" PRId64 " %" PRId64, a, b, c);
+    }
 }
 
 static void times_round_trip(void **state)
@@ -258,6 +282,7 @@ int main(void)
         cmocka_unit_test(decimals_are_written_short),
         cmocka_unit_test(written_decimals_read_back),
         cmocka_unit_test(quotients_round_as_named),
+        cmocka_unit_test(small_and_large_products_round_alike),
         cmocka_unit_test(times_round_trip),
         cmocka_unit_test(map_agrees_with_a_list),
         cmocka_unit_test(ring_carries_everything_in_order),
