@@ -77,8 +77,8 @@ static void mutations_agree_with_jansson(void **state)
 {
     (void)state;
     static const char *const seeds[] = {
-        "{\"table\":\"quote\",\"action\":\"insert\",\"data\":[{\"timestamp\":\"2018-01-31T07:32:52.337Z\",\"symbol\":\"XBTUSD\",\"bidSize\":7500,"
-        "\"bidPrice\":10076.5,\"askPrice\":10084.5,\"askSize\":16199}]}",
+        ("{\"table\":\"quote\",\"action\":\"insert\",\"data\":[{\"timestamp\":\"2018-01-31T07:32:52.337Z\",\"symbol\":\"XBTUSD\",\"bidSize\":7500,"
+         "\"bidPrice\":10076.5,\"askPrice\":10084.5,\"askSize\":16199}]}"),
         "{\"a\":[1,-2.5e-3,true,false,null,{\"\\u0062\":\"\\n\\ud83d\\ude00\xc3\xa9\"}],\"text\":\"Canceled\\nCanceled via API.\"}",
         "[{\"x\":0.1,\"y\":[[],{}]},\"long enough to be searched eight at a time\\\\\",12345.678900]",
     };
