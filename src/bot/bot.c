@@ -127,6 +127,10 @@ static void first_step(struct bot *b)
     b->decision_valid_at = b->now;
     budget_init(&b->budget, b->c.requests_per_minute, b->c.requests_per_second, b->now);
     say_log(b, LOG_INFO, "bot - Using symbol %s.", b->c.symbol);
+    /* A request whose record was lost in the crash may be on its way for as long as one sent just now. */
+    for (struct own_order *o = order_next(&b->orders, NULL); o != NULL; o = order_next(&b->orders, o))
+        if (o->expiry < b->now + b->c.expiry)
+            o->expiry = b->now + b->c.expiry;
     if (b->ids_durable == 0) {
         b->ids_asked = IDS_BLOCK + 1;
         struct bot_command cmd = {.kind = BCMD_RESERVE_IDS, .ids_until = b->ids_asked};
@@ -157,6 +161,7 @@ static void stream_heard(struct bot *b, const struct bot_event *ev)
         b->foreign_orders = false;
         b->market.disagree_since = 0;
         b->market.lag = 0;
+        b->market.offset_known = false;
         b->market.touch_at = 0;
         b->market.window_at = 0;
         say_log(b, LOG_INFO, "stream - Connected to WS. Waiting for data images, this may take a moment...");
@@ -186,6 +191,18 @@ static void image_heard(struct bot *b, enum image image)
     b->fills_query.at = b->stakes.fills_until > 0 ? b->now : 0;
 }
 
+/* The position may be told before the executions that explain it: a difference is believed when it lasts. */
+static bool difference_is_settled(struct bot *b)
+{
+    const qty_cts missing = position_missing(b);
+    if (missing != b->missing || b->missing_since == 0) {
+        b->missing = missing;
+        b->missing_since = b->now;
+    }
+    const bool fresh = b->stakes.fills_until == 0 && order_next_any(&b->orders, NULL) == NULL;
+    return missing == 0 || fresh || b->now - b->missing_since >= WITNESS_PATIENCE;
+}
+
 static void sync_run(struct bot *b)
 {
     if (b->phase != PHASE_SYNC || b->fills_query.at != 0 || b->fills_query.token != 0)
@@ -197,7 +214,7 @@ static void sync_run(struct bot *b)
         for (struct own_order *o = order_next_any(&b->orders, NULL); o != NULL; o = order_next_any(&b->orders, o))
             if (o->state == OWN_UNKNOWN || (own_state_is_terminal(o->state) && o->counted_qty != o->cum_qty))
                 return;
-        if (!b->params_known && b->position != stakes_contracts(&b->stakes))
+        if (!difference_is_settled(b) || (!b->params_known && b->missing != 0))
             return;                  /* the adjustment needs the stake size */
         position_adjust(b);
     }
@@ -217,13 +234,21 @@ static void stop_begin(struct bot *b, const char *why)
     say_log(b, LOG_INFO, "bot - Shutting down: %s.%s", why, b->c.cancel_on_exit ? " All own orders will be canceled." : "");
 }
 
+static void dead_man_disarm(struct bot *b)
+{
+    if (!b->dead_man_armed || !b->stream_up)
+        return;
+    b->dead_man_armed = false;
+    struct bot_command cmd = {.kind = BCMD_DEAD_MAN, .timeout = 0};
+    say(b, &cmd);
+}
+
 static void stopped(struct bot *b)
 {
     b->phase = PHASE_STOPPED;
-    if (b->dead_man_armed && b->stream_up && order_next(&b->orders, NULL) == NULL) {
-        struct bot_command cmd = {.kind = BCMD_DEAD_MAN, .timeout = 0};
-        say(b, &cmd);
-    }
+    /* Armed it stays only for orders that should have gone and did not. */
+    if (!b->c.cancel_on_exit || order_next(&b->orders, NULL) == NULL)
+        dead_man_disarm(b);
     struct bot_command cmd = {.kind = BCMD_STOPPED, .stopped = {.fatal = b->fatal}};
     snprintf(cmd.stopped.text, sizeof cmd.stopped.text, "%s", b->stop_text);
     b->out->emit(b->out->ctx, &cmd);
@@ -257,14 +282,18 @@ static void stop_run(struct bot *b)
 /* Rule 11: refreshed only while the decision loop is healthy, so that a blind or stuck bot lets it fire. */
 static void dead_man_run(struct bot *b)
 {
-    if (b->c.dead_man_timeout <= 0 || b->phase != PHASE_READY || b->now < b->dead_man_next || feed_trouble(b) != NULL)
+    if (b->c.dead_man_timeout <= 0 || b->phase != PHASE_READY)
         return;
     if (b->foreign_orders) {
+        dead_man_disarm(b);
+        b->dead_man_next = 0;
         if (!b->foreign_said)
             say_log(b, LOG_WARNING, "orders - Other orders rest on this account: the dead-man's switch stays off, it would cancel them too.");
         b->foreign_said = true;
         return;
     }
+    if (b->now < b->dead_man_next || feed_trouble(b) != NULL)
+        return;
     const time_ns quarter = b->c.dead_man_timeout / 4;
     b->dead_man_next = b->now + (quarter < DEAD_MAN_REFRESH_MAX ? quarter : DEAD_MAN_REFRESH_MAX);
     b->dead_man_armed = true;
@@ -274,13 +303,13 @@ static void dead_man_run(struct bot *b)
 
 static void run_due(struct bot *b)
 {
-    feed_run(b);
     orders_run(b);
     sync_run(b);
     position_run(b);
     decide_run(b);
     stop_run(b);
     quote_run(b);
+    feed_run(b);                     /* rule 10: quotes are pulled before the connection is changed */
     dead_man_run(b);
     if (b->phase == PHASE_READY && b->now >= b->status_next) {
         say_status(b);

@@ -22,11 +22,11 @@ void decide_params(struct bot *b, rate_e8 stake_share, time_ns polling_interval)
     say_log(b, LOG_INFO, "decisions - One stake is %.2f %% of the trading balance; a decision every %.1f s.",
             (double)stake_share / (double)E8 * 100.0, (double)b->polling_interval / (double)NS_PER_S);
     const double pct = stakes_position_pct(&b->stakes, stake_share);
-    if (pct > 100.0 + 1e-6 || pct < -100.0 - 1e-6) {
-        b->risk = RISK_REDUCING;
-        snprintf(b->risk_text, sizeof b->risk_text, "internal position is %.2f %%, beyond 100 %%", pct);
-        say_log(b, LOG_ERROR, "status - The %s. Reduce only: no stake is added until it is within 100 %%.", b->risk_text);
-    }
+    if (stakes_within(&b->stakes, stake_share))
+        return;
+    risk_reduce(b, REDUCE_SIZE, "internal position is %.2f %%, beyond 100 %%", pct);
+    say_log(b, LOG_ERROR, "status - The internal position is %.2f %%, beyond 100 %%. Reduce only: no stake is added until it is within.",
+            pct);
 }
 
 void opening_end(struct bot *b)
@@ -87,14 +87,25 @@ static void open_side(struct bot *b, enum side side)
     b->stakes.opening = (int)side;
     b->stakes.opening_qty = qty;
     b->stakes.opening_share = against != NULL ? (rate_e8)((__int128)against->share * qty / against->contracts) : E8;
-    say_save_stakes(b);
 }
 
-/* True when the decision is to be followed: new, fresh, and not against what is going on. */
+static bool is_opening(enum decision d)
+{
+    return d == DECISION_OPEN_LONG || d == DECISION_OPEN_SHORT;
+}
+
+/* True when the decision is to be followed: new, fresh, and possible now. */
 static bool is_to_follow(struct bot *b, const struct bot_event *ev)
 {
     const enum decision d = ev->decision.decision;
     const time_ns stamped = ev->decision.decision_time;
+    if (stamped - b->now > b->c.decision_max_age) {
+        /* Remembered as the newest one it would make repetitions of all that follow. */
+        b->totals.stale_decisions++;
+        say_log(b, LOG_WARNING, "decisions - %s is stamped %.1f s ahead of our clock: not followed.", decision_name(d),
+                (double)(stamped - b->now) / (double)NS_PER_S);
+        return false;
+    }
     if (stamped != 0 && b->now - stamped > b->c.decision_max_age) {
         b->totals.stale_decisions++;
         say_log(b, LOG_WARNING, "decisions - %s is %.1f s old: too old to be followed.", decision_name(d),
@@ -109,6 +120,8 @@ static bool is_to_follow(struct bot *b, const struct bot_event *ev)
         b->totals.repeated_decisions++;
         return false;
     }
+    if (is_opening(d) && (b->phase != PHASE_READY || b->paused))
+        return false;                /* not used up: said again it may be followed */
     if (stamped != 0)
         b->stakes.decision_time = stamped;
     return true;
@@ -137,7 +150,7 @@ void decide_answer(struct bot *b, const struct bot_event *ev)
     b->last_decision = d;
     b->last_decision_at = b->now;
     b->decision_seen = true;
-    if (!follow || b->phase != PHASE_READY)
+    if (!follow)
         return;
     switch (d) {
     case DECISION_OPEN_LONG:
@@ -159,6 +172,7 @@ void decide_answer(struct bot *b, const struct bot_event *ev)
     case DECISION_NONE:
         break;
     }
+    say_save_stakes(b);              /* what is wanted, and that this decision was heard */
 }
 
 void decide_failed(struct bot *b, const char *text)
@@ -216,37 +230,6 @@ void decide_run(struct bot *b)
 
 /* ---- quoting ---------------------------------------------------------------------------------------------------------- */
 
-static bool quote_passes_gate(struct bot *b, const struct quote *q, const struct own_order *replaced)
-{
-    const px_e8 mark = b->market.mark_price;
-    if (mark > 0 && b->c.price_collar_e4 > 0) {
-        const px_e8 distance = q->price > mark ? q->price - mark : mark - q->price;
-        if ((__int128)distance * 10000 > (__int128)mark * b->c.price_collar_e4) {
-            snprintf(b->blocked, sizeof b->blocked, "the touch is further from the mark than PRICE_COLLAR_PCT");
-            return false;
-        }
-    }
-    /* Rule 4: the worst case counts every order that may live. */
-    const qty_cts side_position = (int)q->side * b->position;
-    const qty_cts worst = side_position + orders_worst(b, q->side, replaced) + q->qty;
-    const bool adds = worst > (side_position > 0 ? side_position : -side_position);
-    if (!adds)
-        return true;
-    if (b->risk != RISK_ACTIVE) {
-        snprintf(b->blocked, sizeof b->blocked, "reduce only: %.120s", b->risk_text);
-        return false;
-    }
-    const qty_cts lot = b->market.instrument.lot_size;
-    const qty_cts by_balance = stake_position_max(&b->market.instrument, b->margin_balance, b->c.trading_balance_e4, q->price);
-    /* The stakes were sized at other prices: a tenth of slack, so that the last of them still fits. */
-    const qty_cts limit = b->c.max_position > 0 ? b->c.max_position : by_balance + by_balance / 10 + lot;
-    if (worst > limit) {
-        snprintf(b->blocked, sizeof b->blocked, "the position could become %" PRId64 ", the limit is %" PRId64, worst, limit);
-        return false;
-    }
-    return true;
-}
-
 static int resting_list(struct bot *b, struct resting *out, struct own_order **orders)
 {
     int n = 0;
@@ -263,10 +246,13 @@ static void change_apply(struct bot *b, const struct change *ch, struct own_orde
 {
     const struct quote *const q = &ch->quote;
     switch (ch->kind) {
-    case CHANGE_CANCEL:
-        if (budget_allows(&b->budget, REQUEST_CANCEL, b->now))
-            orders_cancel(b, orders[ch->index]);
+    case CHANGE_CANCEL: {
+        struct own_order *const o = orders[ch->index];
+        const bool may_wait = !o->cancel_wanted && (int)o->side == b->stakes.opening && orders_may_wait(b);
+        if (!may_wait && budget_allows(&b->budget, REQUEST_CANCEL, b->now))
+            orders_cancel(b, o);
         return;
+    }
     case CHANGE_AMEND: {
         struct own_order *const o = orders[ch->index];
         const double spare = (double)budget_left(&b->budget, b->now) / b->c.requests_per_minute;
@@ -281,7 +267,8 @@ static void change_apply(struct bot *b, const struct change *ch, struct own_orde
             return;
         /* An order of unknown fate on this side is that quote, until proven otherwise. */
         if (quote_passes_gate(b, q, NULL) && !orders_place(b, q) && b->blocked[0] == '\0')
-            snprintf(b->blocked, sizeof b->blocked, "the request budget is used up");
+            snprintf(b->blocked, sizeof b->blocked, "%s",
+                     b->next_id >= b->ids_durable ? "no order id is durable yet" : "the request budget is used up");
         return;
     }
 }
@@ -304,9 +291,15 @@ void quote_run(struct bot *b)
         const enum side side = b->stakes.opening == SIDE_BUY ? SIDE_BUY : SIDE_SELL;
         if (stake_quote(&b->market.instrument, side, left, b->market.bid_px, b->market.ask_px, &wanted[0]))
             wanted_count = 1;
+        if (wanted_count > 0 && b->risk != RISK_ACTIVE && quote_adds(b, &wanted[0])) {
+            snprintf(b->blocked, sizeof b->blocked, "reduce only: %.120s", b->risk_text);
+            wanted_count = 0;        /* what rests already must not add either */
+        }
     }
     if (!b->stream_up)
         return;                      /* nothing can be proven: requests wait, UNKNOWN stays */
+    if (b->phase == PHASE_STOPPED || (b->phase == PHASE_STOPPING && !b->c.cancel_on_exit))
+        return;
     struct resting resting[CONVERGE_MAX];
     struct own_order *orders[CONVERGE_MAX];
     struct change changes[CONVERGE_MAX];

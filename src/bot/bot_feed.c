@@ -8,7 +8,6 @@
 /* Touches of the last two windows are remembered, to compare with the slower instrument table. */
 #define WINDOW (10 * NS_PER_S)
 #define POSITION_EVERY NS_PER_MIN
-#define WITNESS_PATIENCE (5 * NS_PER_S)
 #define RECONNECT_PATIENCE (10 * NS_PER_S)
 
 void feed_instrument(struct bot *b, const struct instrument_row *row)
@@ -82,13 +81,15 @@ void feed_touch(struct bot *b, px_e8 bid, px_e8 ask, qty_cts bid_qty, qty_cts as
     m->bid_qty = bid_qty;
     m->ask_qty = ask_qty;
     m->touch_at = b->now;
-    if (stamped > m->touch_time) {   /* the same stamp again says nothing about lag */
-        m->touch_time = stamped;
+    /* The same stamp again says nothing about lag, nor does the picture at the start: its touch is as old as the market is quiet. */
+    if (stamped > m->touch_time && (b->images & IMAGE_TOUCH)) {
         const time_ns offset = b->now - stamped;
-        if (m->offset_min == 0 || offset < m->offset_min)
+        if (!m->offset_known || offset < m->offset_min)
             m->offset_min = offset;
+        m->offset_known = true;
         m->lag = offset - m->offset_min;
     }
+    m->touch_time = stamped > m->touch_time ? stamped : m->touch_time;
     window_add(m, bid, ask, b->now);
 }
 
@@ -114,6 +115,15 @@ const char *feed_trouble(const struct bot *b)
     if (b->c.feed_silence_limit > 0 && b->now - b->frame_at > b->c.feed_silence_limit)
         return "the feed is silent";
     return NULL;
+}
+
+/* After a reconnect or a restart the pictures are complete within moments and the past is read within seconds. Orders keep
+ * their place in the queue meanwhile, for no longer than the feed may be silent. */
+bool orders_may_wait(const struct bot *b)
+{
+    if (b->phase != PHASE_WAIT && (b->phase != PHASE_SYNC || feed_trouble(b) != NULL))
+        return false;
+    return !b->paused && (b->c.feed_silence_limit <= 0 || b->now - b->stream_since <= b->c.feed_silence_limit);
 }
 
 static void reconnect(struct bot *b, const char *why)
@@ -150,10 +160,12 @@ void feed_run(struct bot *b)
 
 void position_heard(struct bot *b, const struct position_row *row)
 {
-    if (row->has_qty) {
-        b->position = row->qty;
+    if (row->has_qty && (row->time == 0 || row->time >= b->position_time)) {
+        b->position = row->qty;      /* else an answer that the stream has overtaken */
         b->position_known = true;
     }
+    if (row->time > b->position_time)
+        b->position_time = row->time;
     if (row->avg_cost_price > 0)
         b->avg_cost_price = row->avg_cost_price;
     if (row->avg_entry_price > 0)
@@ -170,11 +182,8 @@ static void witnesses_compare(struct bot *b)
         b->witness_differs_since = 0;
         if (b->position == b->fold) {
             b->witness_asked = false;
-            if (b->risk == RISK_REDUCING) {
-                b->risk = RISK_ACTIVE;
-                b->risk_text[0] = '\0';
+            if (risk_relieve(b, REDUCE_POSITION))
                 say_log(b, LOG_INFO, "risk - Position and own fills agree again: %" PRId64 " contracts.", b->position);
-            }
         }
         return;
     }
@@ -186,18 +195,30 @@ static void witnesses_compare(struct bot *b)
     if (!b->witness_asked) {
         b->witness_asked = true;
         b->fills_query.at = b->now;
+        b->position_next = b->now;   /* the third witness */
         say_log(b, LOG_WARNING, "risk - The venue says %" PRId64 " contracts, own fills say %" PRId64 ": asking for executions.",
                 b->position, b->fold);
         return;
     }
-    if (b->risk == RISK_ACTIVE && b->fills_query.token == 0) {
-        b->risk = RISK_REDUCING;
-        snprintf(b->risk_text, sizeof b->risk_text, "position %" PRId64 " is not explained by fills (%" PRId64 ")",
-                 b->position, b->fold);
+    if (!b->reduce[REDUCE_POSITION] && b->fills_query.token == 0 && b->fills_query.at == 0) {
+        risk_reduce(b, REDUCE_POSITION, "position %" PRId64 " is not explained by fills (%" PRId64 ")", b->position, b->fold);
         say_log(b, LOG_ERROR,
                 "risk - Reduce only: the venue says %" PRId64 " contracts, own fills say %" PRId64
                 ", and its executions do not explain the difference. Was the account used by someone else?",
                 b->position, b->fold);
+    }
+}
+
+static void position_ask(struct bot *b)
+{
+    if (is_overdue(b, b->position_token, b->position_asked_at))
+        b->position_token = 0;
+    if (b->position_token == 0 && b->now >= b->position_next && budget_allows(&b->budget, REQUEST_QUERY, b->now)) {
+        budget_take(&b->budget, REQUEST_QUERY, b->now);
+        struct bot_command cmd = {.kind = BCMD_QUERY_POSITION};
+        b->position_token = say(b, &cmd);
+        b->position_asked_at = b->now;
+        b->position_next = b->now + POSITION_EVERY;
     }
 }
 
@@ -207,35 +228,40 @@ void position_run(struct bot *b)
         return;
     if (b->position_known)
         witnesses_compare(b);
-    if (b->position_token == 0 && b->now >= b->position_next && budget_allows(&b->budget, REQUEST_QUERY, b->now)) {
-        budget_take(&b->budget, REQUEST_QUERY, b->now);
-        struct bot_command cmd = {.kind = BCMD_QUERY_POSITION};
-        b->position_token = say(b, &cmd);
-        b->position_next = b->now + POSITION_EVERY;
-    }
+    if (b->reduce[REDUCE_BOOKS] && position_missing(b) == 0 && risk_relieve(b, REDUCE_BOOKS))
+        say_log(b, LOG_INFO, "status - The contract position and the internal one agree: %" PRId64 " contracts.", b->position);
+    if (b->reduce[REDUCE_SIZE] && stakes_within(&b->stakes, b->stake_share))
+        (void)risk_relieve(b, REDUCE_SIZE);
+    position_ask(b);
+}
+
+qty_cts position_missing(const struct bot *b)
+{
+    struct own_orders *const t = (struct own_orders *)&b->orders;
+    qty_cts counted = stakes_contracts(&b->stakes);
+    for (struct own_order *o = order_next_any(t, NULL); o != NULL; o = order_next_any(t, o))
+        counted += (int)o->side * (o->cum_qty - o->counted_qty);
+    return b->position - counted;
 }
 
 /* Once, when everything missed has been read: stakes and position must be the same number of contracts. */
 void position_adjust(struct bot *b)
 {
     b->books_agreed = true;
-    b->fold = b->position;
+    b->fold = b->position - executions_due(b);
     if (!b->start_known) {
         b->start_known = true;
         b->start_margin_balance = b->margin_balance;
         b->start_position = b->position;
         b->start_mark = b->market.mark_price;
     }
-    qty_cts counted = stakes_contracts(&b->stakes);
-    for (struct own_order *o = order_next_any(&b->orders, NULL); o != NULL; o = order_next_any(&b->orders, o))
-        counted += (int)o->side * (o->cum_qty - o->counted_qty);
-    const qty_cts missing = b->position - counted;
+    const qty_cts missing = position_missing(b);
+    const qty_cts counted = b->position - missing;
     if (missing == 0)
         return;
     if (!b->c.adjust_position) {
-        b->risk = RISK_REDUCING;
-        snprintf(b->risk_text, sizeof b->risk_text, "position %" PRId64 ", internal %" PRId64 ", ADJUST_POSITION_DATA is false",
-                 b->position, counted);
+        risk_reduce(b, REDUCE_BOOKS, "position %" PRId64 ", internal %" PRId64 ", ADJUST_POSITION_DATA is false", b->position,
+                    counted);
         say_log(b, LOG_ERROR,
                 "status - The contract position is %" PRId64 ", the internal one %" PRId64
                 ". Close the difference, or set ADJUST_POSITION_DATA: true to book it as one stake. Until then: reduce only.",

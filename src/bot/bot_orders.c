@@ -91,9 +91,28 @@ bool exec_id_add(struct bot *b, const char *exec_id)
 
 /* ---- questions about all of them -------------------------------------------------------------------------------------- */
 
-bool order_is_settled(const struct bot *b, const struct own_order *o)
+/* No request can change the order any more of which this row could not know: it was produced, or at least asked for, after
+ * the last one's expiry and the margin. */
+static bool row_is_settled(const struct bot *b, const struct own_order *o, const struct order_row *row)
 {
-    return b->now >= o->expiry + b->c.expiry_margin;
+    const bool asked = row->source == SOURCE_QUERY && o->token != 0 && o->token_kind == BCMD_QUERY_ORDERS;
+    const time_ns from = asked ? o->token_time : b->now;
+    return from >= o->expiry + b->c.expiry_margin;
+}
+
+/* The runner answers every request, in the end with OUTCOME_UNKNOWN. Should it not, nothing must wait for ever. */
+bool is_overdue(const struct bot *b, uint64_t token, time_ns asked_at)
+{
+    return token != 0 && b->now - asked_at >= b->c.request_timeout + ANSWER_SLACK;
+}
+
+qty_cts executions_due(const struct bot *b)
+{
+    struct own_orders *const t = (struct own_orders *)&b->orders;
+    qty_cts sum = 0;
+    for (struct own_order *o = order_next_any(t, NULL); o != NULL; o = order_next_any(t, o))
+        sum += (int)o->side * (o->cum_qty - o->filled_qty);
+    return sum;
 }
 
 bool orders_in_flight(const struct bot *b)
@@ -145,11 +164,14 @@ bool orders_place(struct bot *b, const struct quote *q)
 {
     if (b->next_id >= b->ids_durable || !budget_allows(&b->budget, REQUEST_NEW, b->now))
         return false;
+    const bool idle = order_next(&b->orders, NULL) == NULL && !orders_in_flight(b);
     struct own_order *const o = order_take(&b->orders);
     if (o == NULL)
         return false;
-    if (order_next(&b->orders, NULL) == NULL && b->market.touch_time > b->stakes.fills_until)
+    if (idle && b->market.touch_time > b->stakes.fills_until) {
         b->stakes.fills_until = b->market.touch_time;      /* nothing of ours can have filled since */
+        say_save_stakes(b);
+    }
     o->run = b->c.run;
     o->id = b->next_id++;
     cl_ord_id_write(b, b->c.run, o->id, o->cl_ord_id);
@@ -160,6 +182,7 @@ bool orders_place(struct bot *b, const struct quote *q)
     o->stake_share = b->stakes.opening_share;
     o->post_only = b->c.post_only;
     o->intent_time = b->now;
+    o->expiry = b->now + b->c.expiry;            /* saved with it: after a crash it bounds the arrival (rule 3) */
     o->state = OWN_INTENT;
     say_save_order(b, o);
     ids_reserve(b);
@@ -225,10 +248,11 @@ static void order_count(struct bot *b, struct own_order *o)
     const struct stake stake = {price, qty, share, b->now, false};
     struct nettings nettings;
     o->counted_qty = o->cum_qty;
+    o->next_query = 0;
+    o->fill_queries = 0;
     if (stakes_add(&b->stakes, o->side, &stake, b->now, &nettings) != RC_OK) {
-        b->risk = RISK_REDUCING;
-        snprintf(b->risk_text, sizeof b->risk_text, "more than %d open stakes", STAKES_MAX);
-        say_log(b, LOG_ERROR, "trades - %s", b->risk_text);
+        risk_reduce(b, REDUCE_FULL, "more than %d open stakes", STAKES_MAX);
+        say_log(b, LOG_ERROR, "trades - There are more than %d open stakes: %" PRId64 " contracts are not booked.", STAKES_MAX, qty);
         return;
     }
     say_completed(b, o);
@@ -254,16 +278,14 @@ static void order_complete(struct bot *b, struct own_order *o)
         return;
     }
     /* The row is ahead of the executions. They follow within moments; else they are asked for. */
-    if (o->next_query == 0 || o->fill_queries == 0) {
-        o->fill_queries = 1;
+    if (o->next_query == 0) {
         o->next_query = b->now + FILLS_GRACE;
         return;
     }
-    if (b->now < o->next_query || b->fills_query.token != 0)
+    if (b->now < o->next_query || !b->stream_up || b->fills_query.token != 0 || b->fills_query.at != 0)
         return;
-    if (o->fill_queries++ < FILL_QUERIES_MAX) {
-        b->fills_query.at = b->now;
-        o->next_query = b->now + (NS_PER_S << o->fill_queries);
+    if (o->fill_queries < FILL_QUERIES_MAX) {
+        b->fills_query.at = b->now;              /* its answer counts, see fills_reply */
         return;
     }
     say_log(b, LOG_WARNING,
@@ -271,6 +293,7 @@ static void order_complete(struct bot *b, struct own_order *o)
             ". Booking what the row says.",
             o->cl_ord_id, o->cum_qty, o->filled_qty);
     b->fold += (int)o->side * (o->cum_qty - o->filled_qty);
+    o->assumed_qty += o->cum_qty - o->filled_qty;
     o->filled_qty = o->cum_qty;
     order_count(b, o);
 }
@@ -320,10 +343,10 @@ static bool row_is_terminal(const struct order_row *row)
 /* An order with our prefix that the store does not know: of a lost last block, or of a deleted state. */
 static struct own_order *adopt(struct bot *b, const struct order_row *row)
 {
-    const unsigned needed = ROW_SIDE | ROW_QTY | ROW_STATUS;
-    if ((row->fields & needed) != needed)
+    const unsigned needed = ROW_SIDE | ROW_QTY | ROW_STATUS | ROW_PRICE;
+    if ((row->fields & needed) != needed || row->price <= 0 || row->order_qty <= 0)
         return NULL;
-    const bool lost = row->source == SOURCE_QUERY && is_reserved(b, row->cl_ord_id);
+    const bool lost = is_reserved(b, row->cl_ord_id);
     if (row_is_terminal(row) && !(lost && row->cum_qty > 0))
         return NULL;
     struct own_order *const o = order_take(&b->orders);
@@ -335,7 +358,7 @@ static struct own_order *adopt(struct bot *b, const struct order_row *row)
     o->price = row->price;
     o->order_qty = row->order_qty;
     o->state = OWN_UNKNOWN;
-    o->intent_time = b->now;
+    o->intent_time = row->time != 0 && row->time < b->now ? row->time : b->now;
     o->expiry = b->now;
     o->stake_qty = row->order_qty;
     o->stake_share = b->stakes.opening == (int)row->side && b->stakes.opening_share > 0 ? b->stakes.opening_share : E8;
@@ -344,30 +367,61 @@ static struct own_order *adopt(struct bot *b, const struct order_row *row)
     say_price(b, o->price, price);
     say_log(b, LOG_INFO, "orders - Found an own order that the state does not know: %s %" PRId64 " @ %s, %s.", side_name(o->side),
             o->order_qty, price, row_is_terminal(row) ? "ended" : o->cancel_wanted ? "to be canceled" : "adopted");
+    if (row->cum_qty > 0)
+        b->fills_query.at = b->now;  /* its executions were not known as ours before */
     return o;
 }
 
 void orders_row(struct bot *b, const struct order_row *row)
 {
-    if (!row->own_symbol)
+    /* The dead-man's switch knows no symbols. Only rows of the stream tell what rests now. */
+    const bool own = row->own_symbol && cl_ord_id_is_own(b, row->cl_ord_id);
+    const bool rests = row->source == SOURCE_STREAM && (row->fields & ROW_SIDE) && !row_is_terminal(row);
+    if (!row->own_symbol) {
+        b->foreign_orders |= rests;
         return;
+    }
     struct own_order *o = order_find(&b->orders, row->cl_ord_id, row->venue_id);
-    if (o == NULL && cl_ord_id_is_own(b, row->cl_ord_id))
+    if (o == NULL && own)
         o = adopt(b, row);
     if (o == NULL) {
-        b->foreign_orders |= !cl_ord_id_is_own(b, row->cl_ord_id) && row->source == SOURCE_STREAM && !row_is_terminal(row) &&
-                             (row->fields & ROW_SIDE);
+        b->foreign_orders |= rests && !own;
         return;
     }
     if (row->source == SOURCE_STREAM)
         o->image_seen = b->image_number;
     const enum own_state before = o->state;
-    const unsigned news = order_row_apply(o, row, order_is_settled(b, o), b->now);
+    const unsigned news = order_row_apply(o, row, row_is_settled(b, o, row), b->now);
     news_follow(b, o, news, before, row->text);
+}
+
+/* What of an execution is news: nothing of what was booked by the row already. */
+static qty_cts fill_is_news(struct own_order *o, const struct fill_row *fill)
+{
+    const qty_cts known = fill->last_qty < o->assumed_qty ? fill->last_qty : o->assumed_qty;
+    o->assumed_qty -= known;
+    return fill->last_qty - known;
+}
+
+static void fill_of_order(struct bot *b, struct own_order *o, const struct fill_row *fill)
+{
+    const enum own_state before = o->state;
+    struct fill_row news_only = *fill;
+    news_only.last_qty = fill_is_news(o, fill);
+    if (news_only.last_qty == 0) {
+        o->comm += fill->comm;
+        say_save_order(b, o);
+        return;
+    }
+    b->fold += (int)fill->side * news_only.last_qty;
+    news_follow(b, o, order_fill_apply(o, &news_only, b->now), before, "");
 }
 
 void orders_fill(struct bot *b, const struct fill_row *fill)
 {
+    struct own_order *const o = order_find(&b->orders, fill->cl_ord_id, fill->venue_id);
+    if (o == NULL && fill->kind == FILL_TRADE && is_reserved(b, fill->cl_ord_id))
+        return;                      /* of the last block that a crash lost: asked for again once its order is known */
     if (!exec_id_add(b, fill->exec_id))
         return;                      /* rule 5 */
     if (fill->time > b->stakes.fills_until)
@@ -382,10 +436,8 @@ void orders_fill(struct bot *b, const struct fill_row *fill)
     }
     if (fill->kind != FILL_TRADE || fill->last_qty <= 0)
         return;
-    b->fold += (int)fill->side * fill->last_qty;
-    struct own_order *const o = order_find(&b->orders, fill->cl_ord_id, fill->venue_id);
     if (o == NULL)
-        return;                      /* not ours, or of a time before this state */
+        return;                      /* not ours, or of a time before this state: the position will tell (rule 7) */
     char price[32];
     say_price(b, fill->last_px, price);
     say_log(b, LOG_INFO, "stream - Execution: %s %" PRId64 " Contracts of %s at %s", side_name(fill->side), fill->last_qty,
@@ -398,19 +450,16 @@ void orders_fill(struct bot *b, const struct fill_row *fill)
     b->fill_cost += fill->has_cost ? fill->cost
                                    : instrument_cost(&b->market.instrument, fill->side, fill->last_qty, fill->last_px);
     b->pause[side_index(fill->side)].wait = 0;
-    const enum own_state before = o->state;
-    const unsigned news = order_fill_apply(o, fill, b->now);
-    news_follow(b, o, news, before, "");
+    fill_of_order(b, o, fill);
 }
 
 void orders_image_end(struct bot *b)
 {
     int adopted = 0;
     for (struct own_order *o = order_next(&b->orders, NULL); o != NULL; o = order_next(&b->orders, o)) {
+        o->cancel_wanted |= b->c.cancel_on_start && b->phase == PHASE_WAIT && !b->books_agreed;
         if (o->image_seen == b->image_number) {
             adopted++;
-            if (b->c.cancel_on_start && b->phase == PHASE_WAIT && !b->books_agreed)
-                o->cancel_wanted = true;
         } else if (o->token == 0 && o->state != OWN_UNKNOWN) {
             order_unknown(o, b->now);    /* not in the picture of open orders: it ended, or is on its way */
         }
@@ -517,6 +566,8 @@ static void order_reply(struct bot *b, struct own_order *o, const struct reply *
             const bool proof = b->stream_up && b->stream_since <= asked && asked >= o->expiry + b->c.expiry_margin;
             news = order_query_missed(o, proof, b->now);
         }
+        if (o->state != OWN_UNKNOWN)
+            o->next_query = b->now + QUERY_LAST; /* a venue with other worries is not pressed */
         if (o->state == OWN_UNKNOWN) {
             const time_ns step = QUERY_FIRST << (o->fill_queries < 4 ? o->fill_queries : 4);
             o->fill_queries++;
@@ -546,9 +597,10 @@ static void fills_reply(struct bot *b, const struct reply *r)
         q->at = b->now;
         return;
     }
-    q->start = 0;
-    q->at = q->again ? b->now : 0;
-    q->again = false;
+    q->start = 0;                    /* and q->at stays: it was set when news came meanwhile */
+    for (struct own_order *o = order_next_any(&b->orders, NULL); o != NULL; o = order_next_any(&b->orders, o))
+        if (own_state_is_terminal(o->state) && o->filled_qty != o->cum_qty && o->next_query != 0)
+            o->next_query = b->now + (NS_PER_S << ++o->fill_queries);
     if (b->phase == PHASE_SYNC)
         say_log(b, LOG_DEBUG, "orders - Executions since the last known one: read.");
 }
@@ -574,17 +626,19 @@ static void reserved_reply(struct bot *b, const struct reply *r)
 void orders_reply(struct bot *b, const struct reply *r)
 {
     time_ns wait_until = 0;
-    if (r->token == b->fills_query.token && r->token != 0) {
+    if (r->token == 0)
+        return;
+    if (r->token == b->fills_query.token) {
         refusal_note(b, BCMD_QUERY_FILLS, r, &wait_until);
         fills_reply(b, r);
         return;
     }
-    if (r->token == b->reserved_token && r->token != 0) {
+    if (r->token == b->reserved_token) {
         refusal_note(b, BCMD_QUERY_ORDERS, r, &wait_until);
         reserved_reply(b, r);
         return;
     }
-    if (r->token == b->position_token && r->token != 0) {
+    if (r->token == b->position_token) {
         refusal_note(b, BCMD_QUERY_POSITION, r, &wait_until);
         b->position_token = 0;
         return;
@@ -613,7 +667,7 @@ static void unknown_ask(struct bot *b)
     for (struct own_order *o = order_next(&b->orders, NULL); o != NULL && count < BOT_QUERY_IDS_MAX; o = order_next(&b->orders, o)) {
         const bool unknown = o->state == OWN_UNKNOWN && b->now >= o->next_query;
         const bool silent = (o->state == OWN_LIVE || o->state == OWN_PARTIAL) &&
-                            b->now - o->last_news > b->c.order_refresh_timeout;
+                            b->now - o->last_news > b->c.order_refresh_timeout && b->now >= o->next_query;
         if (o->token != 0 || !(unknown || silent) || o->cl_ord_id[0] == '\0')
             continue;
         memcpy(cmd.orders.cl_ord_ids[count], o->cl_ord_id, BOT_CL_ORD_ID_SIZE);
@@ -640,7 +694,19 @@ static void reserved_ask(struct bot *b)
     for (uint64_t id = b->reserved_asked_until; id < b->reserved_until && cmd.orders.count < BOT_QUERY_IDS_MAX; id++)
         cl_ord_id_write(b, b->reserved_run, id, cmd.orders.cl_ord_ids[cmd.orders.count++]);
     budget_take(&b->budget, REQUEST_QUERY, b->now);
+    b->reserved_asked_at = b->now;
     b->reserved_token = say(b, &cmd);
+}
+
+/* From when on executions may be missing: since the newest one known, or since an order began that misses some. */
+static time_ns fills_since(const struct bot *b)
+{
+    struct own_orders *const t = (struct own_orders *)&b->orders;
+    time_ns since = b->stakes.fills_until > 0 ? b->stakes.fills_until : b->start_at;
+    for (struct own_order *o = order_next_any(t, NULL); o != NULL; o = order_next_any(t, o))
+        if (o->filled_qty != o->cum_qty && o->intent_time < since)
+            since = o->intent_time;
+    return since - FILLS_LOOK_BACK;
 }
 
 static void fills_ask(struct bot *b)
@@ -650,17 +716,22 @@ static void fills_ask(struct bot *b)
         return;
     budget_take(&b->budget, REQUEST_QUERY, b->now);
     if (q->start == 0)
-        q->since = b->stakes.fills_until > FILLS_LOOK_BACK ? b->stakes.fills_until - FILLS_LOOK_BACK : 0;
+        q->since = fills_since(b);
     struct bot_command cmd = {.kind = BCMD_QUERY_FILLS, .fills = {q->since, q->start}};
     q->token = say(b, &cmd);
+    q->asked_at = b->now;
     q->at = 0;
 }
 
-/* The runner answers every request, in the end with OUTCOME_UNKNOWN. Should it not, the order must not wait for ever. */
 static void answers_overdue(struct bot *b)
 {
+    const struct reply none = {.outcome = OUTCOME_UNKNOWN};
+    if (is_overdue(b, b->fills_query.token, b->fills_query.asked_at))
+        fills_reply(b, &none);
+    if (is_overdue(b, b->reserved_token, b->reserved_asked_at))
+        reserved_reply(b, &none);
     for (struct own_order *o = order_next_any(&b->orders, NULL); o != NULL; o = order_next_any(&b->orders, o)) {
-        if (o->token == 0 || b->now - o->token_time < b->c.request_timeout + ANSWER_SLACK)
+        if (!is_overdue(b, o->token, o->token_time))
             continue;
         struct reply r = {.token = o->token, .outcome = OUTCOME_UNKNOWN};
         snprintf(r.text, sizeof r.text, "no answer in time");

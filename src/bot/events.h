@@ -261,7 +261,8 @@ struct own_order {
     bool post_only;
     bool cancel_wanted;              /* to go, whatever is quoted                                         */
     int query_misses;                /* empty answers that count as proof (rule 3)                        */
-    int fill_queries;                /* asked for executions that the row says exist                      */
+    int fill_queries;                /* answers without the executions that the row says exist            */
+    qty_cts assumed_qty;             /* of filled_qty, what was booked by the row: no execution was seen  */
     time_ns next_query;
     time_ns next_change;             /* back-off after a refusal                                          */
     time_ns last_news;

@@ -14,12 +14,23 @@ enum {
     IDS_BLOCK = 64,
 };
 
+#define WITNESS_PATIENCE (5 * NS_PER_S)      /* longer than a fill needs to show on every channel */
+
 enum phase {
     PHASE_WAIT,                      /* for the stream and its images                     */
     PHASE_SYNC,                      /* reading what was missed                           */
     PHASE_READY,
     PHASE_STOPPING,                  /* withdrawing                                       */
     PHASE_STOPPED,
+};
+
+/* Why the bot only reduces. Each stands and falls by itself. */
+enum reduce_cause {
+    REDUCE_POSITION,                 /* fills do not explain the position (rule 7)        */
+    REDUCE_BOOKS,                    /* the stakes are not the position, and may not be adjusted */
+    REDUCE_SIZE,                     /* the stakes are beyond 100 %                       */
+    REDUCE_FULL,                     /* the lists of stakes are                           */
+    REDUCE_CAUSES,
 };
 
 /* What the feed says of the market. */
@@ -35,7 +46,8 @@ struct market_view {
     px_e8 old_bid_low, old_bid_high, old_ask_low, old_ask_high;      /* of the window before */
     time_ns window_at;
     time_ns disagree_since;          /* instrument and quote differ on the touch          */
-    time_ns offset_min;              /* smallest heard - stamped: clock difference and floor of latency */
+    time_ns offset_min;              /* smallest heard - stamped of this connection: clock difference and floor of latency */
+    bool offset_known;
     time_ns lag;
 };
 
@@ -43,8 +55,8 @@ struct query_fills {
     uint64_t token;
     time_ns since;
     int start;
-    bool again;                      /* news came while it ran                            */
     time_ns at;                      /* when to ask, 0: no need                           */
+    time_ns asked_at;
 };
 
 struct side_pause {
@@ -80,7 +92,7 @@ struct bot {
     uint64_t reserved_from, reserved_until;      /* of the last run, still to be asked for */
     uint64_t reserved_token;
     int reserved_misses;
-    time_ns reserved_next;
+    time_ns reserved_next, reserved_asked_at;
     uint64_t reserved_asked_until;
     time_ns start_at;
 
@@ -93,14 +105,17 @@ struct bot {
     /* the venue's word on the account */
     qty_cts position;
     bool position_known;
+    time_ns position_time;           /* the venue's, of the newest row                    */
     px_e8 avg_cost_price, avg_entry_price;
     money wallet_balance, margin_balance, available_margin;
     qty_cts fold;                    /* position by own fills                             */
     time_ns witness_differs_since;
     bool witness_asked;
     uint64_t position_token;
-    time_ns position_next;
+    time_ns position_next, position_asked_at;
     bool books_agreed;               /* stakes were matched to the position once          */
+    qty_cts missing;                 /* before that: by how much they differ, since when  */
+    time_ns missing_since;
 
     /* decisions */
     rate_e8 stake_share;
@@ -118,7 +133,9 @@ struct bot {
     struct side_pause pause[2];
 
     enum risk_state risk;
-    char risk_text[BOT_TEXT_SIZE];
+    bool reduce[REDUCE_CAUSES];
+    char reduce_text[REDUCE_CAUSES][BOT_TEXT_SIZE];
+    char risk_text[BOT_TEXT_SIZE];   /* of the first cause that stands                    */
     bool paused;
     char blocked[BOT_TEXT_SIZE];     /* why nothing is quoted; empty: quoting             */
 
@@ -147,6 +164,13 @@ void say_save_order(struct bot *b, const struct own_order *o);
 void say_save_stakes(struct bot *b);
 void say_completed(struct bot *b, const struct own_order *o);
 
+/* bot_risk.c: when to reduce only, and the gate that every quote passes. */
+void risk_reduce(struct bot *b, enum reduce_cause cause, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool risk_relieve(struct bot *b, enum reduce_cause cause);  /* false: it did not stand */
+qty_cts position_worst(const struct bot *b, enum side side);
+bool quote_adds(const struct bot *b, const struct quote *q);
+bool quote_passes_gate(struct bot *b, const struct quote *q, const struct own_order *replaced);
+
 /* bot_orders.c: own orders, their requests and their fills. */
 void orders_row(struct bot *b, const struct order_row *row);
 void orders_fill(struct bot *b, const struct fill_row *fill);
@@ -160,16 +184,19 @@ bool orders_in_flight(const struct bot *b);
 int orders_unknown(const struct bot *b);
 qty_cts orders_worst(const struct bot *b, enum side side, const struct own_order *except);
 bool exec_id_add(struct bot *b, const char *exec_id);        /* false: known already */
-bool order_is_settled(const struct bot *b, const struct own_order *o);
+qty_cts executions_due(const struct bot *b);                 /* signed: told by rows, not yet by executions */
+bool is_overdue(const struct bot *b, uint64_t token, time_ns asked_at);
 bool cl_ord_id_is_own(const struct bot *b, const char *cl_ord_id);
 
 /* bot_feed.c: the market as seen, and whether it can be trusted. */
 void feed_instrument(struct bot *b, const struct instrument_row *row);
 void feed_touch(struct bot *b, px_e8 bid, px_e8 ask, qty_cts bid_qty, qty_cts ask_qty, time_ns stamped);
 const char *feed_trouble(const struct bot *b);               /* NULL: fine */
+bool orders_may_wait(const struct bot *b);                   /* blind for a moment only: they keep their place */
 void feed_run(struct bot *b);                                /* pings, reconnects */
 void position_heard(struct bot *b, const struct position_row *row);
 void position_run(struct bot *b);                            /* three witnesses (rule 7) */
+qty_cts position_missing(const struct bot *b);               /* what the stakes and their orders do not account for */
 void position_adjust(struct bot *b);
 
 /* bot_decide.c: decisions, and the quotes that follow. */

@@ -82,6 +82,12 @@ double stakes_position_pct(const struct stakes *s, rate_e8 stake_share)
     return (double)stakes_share(s) / (double)E8 * ((double)stake_share / (double)E8) * 100.0;
 }
 
+bool stakes_within(const struct stakes *s, rate_e8 stake_share)
+{
+    const double pct = stakes_position_pct(s, stake_share);
+    return -100.0 - 1e-6 <= pct && pct <= 100.0 + 1e-6;
+}
+
 /* The list that is not empty (netting leaves at most one), and its length. */
 static const struct stake *open_list(const struct stakes *s, int *count)
 {

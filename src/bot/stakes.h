@@ -32,6 +32,9 @@ qty_cts stakes_contracts(const struct stakes *s);           /* longs - shorts   
 rate_e8 stakes_share(const struct stakes *s);               /* in whole stakes, signed, 1e8 = one    */
 double stakes_position_pct(const struct stakes *s, rate_e8 stake_share);
 
+/* Not beyond 100 % on either side. */
+bool stakes_within(const struct stakes *s, rate_e8 stake_share);
+
 /* Price return since the plain mean of the entries' prices, times the position's share (predecessor.md section 2). */
 double stakes_unrealised_pct(const struct stakes *s, rate_e8 stake_share, px_e8 bid, px_e8 ask);
 
