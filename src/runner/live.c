@@ -46,7 +46,8 @@ struct watcher {
 
 struct live {
     struct live_options options;
-    struct settings settings;
+    struct settings settings;                /* as opened, but for the request timeout */
+    struct settings seen;                    /* as last read: a change is told once    */
     struct arena arena;
     struct loop loop;
     struct log *log, *watch_log;
@@ -86,6 +87,8 @@ struct live {
     time_ns status_next;
     uint64_t frames_bad;
     bool frame_bad_said;
+    char complaint[BOT_TEXT_SIZE];
+    time_ns complaint_next;
     time_ns started;
     bool heard;                              /* the core took an event this turn */
     bool worked;                             /* ... last turn: look again before sleeping */
@@ -302,12 +305,26 @@ static void stream_opened(void *ctx, struct ws_client *c)
     hear(l, &ev);
 }
 
+/* An error frame: said once a minute as long as it is the same, because a refused topic is refused at every connection. */
+static void complaint_tell(struct live *l)
+{
+    const char *const text = l->ops->complaint(l->venue);
+    const time_ns now = clock_now(l->options.clock);
+    if (text[0] == '\0' || (now < l->complaint_next && strcmp(text, l->complaint) == 0))
+        return;
+    text_copy(l->complaint, sizeof l->complaint, text);
+    l->complaint_next = now + NS_PER_MIN;
+    line(l, LOG_WARNING, "stream - The venue says: %s", text);
+}
+
 static void stream_message(void *ctx, struct ws_client *c, bool text, const uint8_t *data, size_t len)
 {
     (void)c;
     struct live *const l = ctx;
-    if (text && l->ops->stream_message(l->venue, clock_now(l->options.clock), (const char *)data, len, ear_of(l)) == RC_OK)
+    if (text && l->ops->stream_message(l->venue, clock_now(l->options.clock), (const char *)data, len, ear_of(l)) == RC_OK) {
+        complaint_tell(l);
         return;
+    }
     l->frames_bad++;
     if (!l->frame_bad_said)
         line(l, LOG_WARNING, "stream - A frame of %zu bytes does not follow the protocol: ignored, like any further one.", len);
@@ -422,35 +439,32 @@ static void *watch(void *arg)
     return NULL;
 }
 
+/* What needs a restart stays as it was opened; everything else is read by the core where it is used. */
 static void settings_take(struct live *l)
 {
     if (atomic_load_explicit(&l->watcher.fresh, memory_order_relaxed) == NULL)
         return;
     struct settings *const fresh = atomic_exchange_explicit(&l->watcher.fresh, NULL, memory_order_acq_rel);
     struct settings_change changes[SETTINGS_KEYS_MAX];
-    const int count = settings_diff(&l->settings, fresh, changes);
-    bool all = true;
+    const int count = settings_diff(&l->seen, fresh, changes);
     for (int i = 0; i < count; i++) {
         char value[SETTINGS_TEXT_SIZE];
         (void)settings_value_print(fresh, changes[i].key, value, sizeof value);
         line(l, changes[i].reload ? LOG_INFO : LOG_WARNING, "settings - %s: %s%s", changes[i].key, value,
              changes[i].reload ? "" : " takes effect after a restart");
-        all &= changes[i].reload;
-    }
-    if (count > 0 && all) {
-        l->settings = *fresh;
-    } else if (count > 0) {
-        /* Take over what may change now: load the fresh values over the running ones key by key is not possible for those
-         * that need a restart, so the core gets the fresh configuration and this struct keeps what was opened with. */
-        line(l, LOG_WARNING, "settings - Restart to use all of them.");
     }
     if (count > 0) {
         struct bot_config c = l->config;
         config_fill(&c, fresh);
         config_stretch(&c, l->options.clock);
+        c.trading_balance_e4 = l->config.trading_balance_e4;
+        c.adjust_position = l->config.adjust_position;
+        c.cancel_on_start = l->config.cancel_on_start;
         bot_reconfigure(l->bot, &c);
         l->config = c;
+        l->settings.timeout_ns = fresh->timeout_ns;
         log_level_set(l->log, log_level_of(fresh));
+        l->seen = *fresh;
     }
     settings_wipe(fresh);
     free(fresh);
@@ -573,7 +587,7 @@ enum result live_open(struct live **out, const struct live_options *o, struct er
         return error_set(err, RC_IO, "memory");
     *out = l;
     l->options = *o;
-    l->settings = *o->settings;
+    l->settings = l->seen = *o->settings;
     l->started = clock_now(o->clock);
     enum result rc = settings_trade_check(&l->settings, err);
     if (rc == RC_OK)
@@ -644,6 +658,7 @@ void live_close(struct live *l)
     loop_fini(&l->loop);
     arena_close(&l->arena);
     settings_wipe(&l->settings);
+    settings_wipe(&l->seen);
     free(l);
 }
 
