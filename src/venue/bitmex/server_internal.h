@@ -250,7 +250,7 @@ void history_transaction(struct bitmex_server *s, const struct exchange_event *e
 void history_trade(struct bitmex_server *s, const struct exchange_event *ev);
 void history_quote(struct bitmex_server *s, uint32_t instrument);
 void history_funding(struct bitmex_server *s, const struct exchange_event *ev);
-/* Ends buckets and hours that are over at `now`; false when nothing was. */
+/* Ends buckets and hours that are over at `now`. */
 void history_roll(struct bitmex_server *s, time_ns now);
 time_ns history_next_roll(const struct bitmex_server *s);
 struct order_record *order_record_find(const struct bitmex_server *s, uint64_t order_no);

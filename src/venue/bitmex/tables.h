@@ -163,7 +163,7 @@ enum column_extra {
     X(position, execQty, long, IN_L, 0, 0) \
     X(position, execCost, long, IN_L, 0, 0) \
     X(position, execComm, long, IN_L, 0, 0) \
-    X(position, currentTimestamp, timestamp, IN_L, 0, 0) \
+    X(position, currentTimestamp, timestamp, IN_L, 0, EXTRA_ALWAYS) \
     X(position, currentQty, long, IN_LCN, 0, 0) \
     X(position, currentCost, long, IN_LCN, 0, 0) \
     X(position, currentComm, long, IN_LCN, 0, 0) \

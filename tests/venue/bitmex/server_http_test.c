@@ -394,6 +394,28 @@ static void another_accounts_order_is_nobodys(void **state)
     venue_close(&v);
 }
 
+/* A new clOrdID goes only with the old one. */
+static void an_amend_renames(void **state)
+{
+    (void)state;
+    struct venue v;
+    char body[160];
+    venue_open(&v, SHAPE_COMPACT);
+    json_t *j = http(&v, ALICE, "POST", "/api/v1/order", "{\"symbol\":\"XBTUSD\",\"orderQty\":100,\"price\":60000,\"clOrdID\":\"n1\"}");
+    snprintf(body, sizeof body, "{\"orderID\":\"%s\",\"clOrdID\":\"n2\",\"price\":60001}",
+             json_string_value(json_object_get(j, "orderID")));
+    json_decref(j);
+    j = http(&v, ALICE, "PUT", "/api/v1/order", body);
+    assert_string_equal(json_string_value(json_object_get(j, "clOrdID")), "n1");
+    json_decref(j);
+    j = http(&v, ALICE, "PUT", "/api/v1/order", "{\"origClOrdID\":\"n1\",\"clOrdID\":\"n2\",\"price\":60002}");
+    assert_string_equal(json_string_value(json_object_get(j, "clOrdID")), "n2");
+    assert_true(json_number_value(json_object_get(j, "price")) == 60002.0);
+    json_decref(j);
+    expect(&v, ALICE, "PUT", "/api/v1/order", "{\"origClOrdID\":\"n1\",\"price\":60003}", 400, "Invalid origClOrdID");
+    venue_close(&v);
+}
+
 /* Several ids, in the order sent, as array, as JSON text in a form, and in the query. */
 static void cancels_take_lists(void **state)
 {
@@ -619,6 +641,7 @@ int main(void)
         cmocka_unit_test(every_route_answers),
         cmocka_unit_test(order_errors),
         cmocka_unit_test(another_accounts_order_is_nobodys),
+        cmocka_unit_test(an_amend_renames),
         cmocka_unit_test(cancels_take_lists),
         cmocka_unit_test(bulk_stops_at_a_hundred),
         cmocka_unit_test(requests_of_ccxt_are_accepted),

@@ -1,6 +1,8 @@
 /* server_shapes_test.c -- the rows we print in a recorded situation have the members and types of the recorded ones. */
 #include "server_support.h"
 
+#include "venue/bitmex/row_makers.h"
+
 static json_t *fixture(const char *relative)
 {
     char path[256];
@@ -500,6 +502,159 @@ static void contract_columns_have_the_recorded_values(void **state)
     venue_close(&v);
 }
 
+/* ---- values that were recorded, from what they are made of ------------------------------------------------------------- */
+
+static void averages_are_the_recorded_ones(void **state)
+{
+    (void)state;
+    static const struct {
+        enum era era;
+        qty_cts lot, volume;
+        money turnover;
+        int64_t vwap_e4;
+    } rows[] = {
+        {ERA_2020, 1, 1756695364, INT64_C(17319772882026), 101430165},       /* 31 January 2018 */
+        {ERA_2026, 100, 662123900, INT64_C(2061444079797), 321194329},       /* 22 July 2021    */
+        {ERA_2026, 100, 419742700, INT64_C(431762899194), 972166863},        /* 24 November 2024 */
+        {ERA_2026, 100, 50704900, INT64_C(78645310826), 644732855},          /* 19 July 2026    */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct instrument ins;
+        instrument_xbtusd(&ins, rows[i].era);
+        ins.lot_size = rows[i].lot;
+        assert_int_equal(vwap_e4(&ins, rows[i].volume, rows[i].turnover), rows[i].vwap_e4);
+    }
+}
+
+static struct row_style plain_style(enum row_shape shape, const struct guid_key *ids)
+{
+    return (struct row_style){.shape = shape, .rest = true, .ids = ids};
+}
+
+static json_t *printed(const struct table *t, const struct cell *cells, const struct row_style *style)
+{
+    static char text[16384];
+    struct json_writer w;
+    json_put_begin(&w, text, sizeof text);
+    row_print(&w, t, cells, style);
+    json_t *j = json_loadb(text, w.len, 0, NULL);
+    assert_non_null(j);
+    return j;
+}
+
+static void a_recorded_trade_prints_its_values(void **state)
+{
+    (void)state;
+    static const char *const same[] = {"timestamp", "symbol", "side", "size", "price", "tickDirection", "grossValue",
+                                       "foreignNotional"};
+    struct instrument ins;
+    struct guid_key ids;
+    struct cell cells[TRADE_COLUMN_COUNT];
+    guid_key_init(&ids, 1);
+    instrument_xbtusd(&ins, ERA_2020);
+    json_t *file = fixture("ws/apiconnectors-symboledTradeInsert.json");
+    json_t *theirs = first_row(json_array_get(file, 2));
+    struct trade_record t = {.px = 11584 * 2, .qty = 8, .side = SIDE_SELL, .tick_direction = TICK_ZERO_MINUS, .match_no = 1};
+    t.gross_value = instrument_value(&ins, t.qty, px_to_e8(&ins, t.px));
+    assert_int_equal(time_parse("2020-10-12T17:24:24.848Z", 24, &t.time), RC_OK);
+    row_trade(cells, &t, &ins);
+    const struct row_style style = plain_style(SHAPE_LEGACY, &ids);
+    json_t *ours = printed(&TABLE_TRADE, cells, &style);
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
+        CHECK(json_equal(json_object_get(ours, same[i]), json_object_get(theirs, same[i])), "%s", same[i]);
+    assert_true(json_number_value(json_object_get(ours, "homeNotional")) ==
+                json_number_value(json_object_get(theirs, "homeNotional")));
+    json_decref(ours);
+    json_decref(file);
+}
+
+/* The short of 19 July 2026 with its 20 open orders, to the satoshi. */
+static void a_recorded_position_prints_its_values(void **state)
+{
+    (void)state;
+    static const char *const same[] = {
+        "symbol", "currency", "underlying", "quoteCurrency", "currentQty", "avgEntryPrice", "avgCostPrice", "markPrice",
+        "liquidationPrice", "bankruptPrice", "realisedPnl", "unrealisedPnl", "homeNotional", "foreignNotional", "commission",
+        "crossMargin", "currentComm", "currentCost", "deleveragePercentile", "grossOpenPremium", "initMargin",
+        "initMarginReq", "isOpen", "leverage", "maintMarginReq", "markValue", "openOrderBuyCost", "openOrderBuyPremium",
+        "openOrderBuyQty", "openOrderSellCost", "openOrderSellPremium", "openOrderSellQty", "posComm", "posCost", "posCross",
+        "posInit", "posLoss", "prevRealisedPnl", "realisedCost", "rebalancedPnl", "riskLimit", "riskValue", "strategy",
+        "unrealisedCost", "unrealisedPnlPcnt", "unrealisedRoePcnt",
+    };
+    struct instrument ins;
+    struct guid_key ids;
+    struct position p;
+    struct position_view view;
+    struct cell cells[POSITION_COLUMN_COUNT];
+    guid_key_init(&ids, 1);
+    instrument_xbtusd(&ins, ERA_2026);
+    position_init(&p, &ins, 50000);
+    p.qty = -998000;
+    p.cost = 1386445811;
+    p.rebalanced_pnl = 196733597;
+    p.prev_realised_pnl = 1404753;
+    p.open_buy_qty = 2480000;
+    p.open_buy_value = INT64_C(5854074600);
+    p.open_sell_qty = 380000;
+    p.open_sell_value = 567375600;
+    const px_e8 mark = INT64_C(6432915000000);
+    const struct margin_context context = {.wallet_balance = INT64_C(3215808985)};
+    position_view(&p, &ins, mark, 4700, &context, &view);
+    row_position(cells, &p, &view, &ins, 1, mark, 0);
+    const struct row_style style = plain_style(SHAPE_2026, &ids);
+    json_t *ours = printed(&TABLE_POSITION, cells, &style);
+    json_t *file = fixture("account/paulwei-2026-07-19-position-margin.json");
+    json_t *theirs = row_with(json_object_get(file, "position"), "symbol", "XBTUSD");
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        json_t *a = json_object_get(ours, same[i]), *b = json_object_get(theirs, same[i]);
+        if (json_is_number(a) && json_is_number(b))
+            CHECK(json_number_value(a) == json_number_value(b), "%s: %.10g, recorded %.10g", same[i], json_number_value(a),
+                  json_number_value(b));
+        else
+            CHECK(json_equal(a, b), "%s", same[i]);
+    }
+    json_decref(ours);
+    json_decref(file);
+}
+
+/* 63999 x 200000 is 312504000 satoshis (2000 lots of 156252); the rest of 10 XBT buys 4399 lots of 156255 at 63998:
+ * 639900 contracts for 999869745, 156254 a lot, 1e10 / 156254 = 63998.3616. */
+static void computed_instrument_columns(void **state)
+{
+    (void)state;
+    struct venue v;
+    venue_open(&v, SHAPE_2026);
+    house_order(&v, SIDE_BUY, 63999, 200000);
+    house_order(&v, SIDE_BUY, 63998, 10000000);
+    const struct exchange_command rate = {.kind = XCMD_FUNDING_RATE, .rate = 4700};
+    venue_apply(&v, &rate);
+    const struct exchange_command print = {.kind = XCMD_PRINT, .print = {.side = SIDE_BUY, .px = 640000, .qty = 5000}};
+    venue_apply(&v, &print);
+    json_t *j = http(&v, NULL, "GET", "/api/v1/instrument?symbol=XBTUSD", "");
+    json_t *row = json_array_get(j, 0);
+    assert_true(json_number_value(json_object_get(row, "impactBidPrice")) == 63998.3616);
+    assert_null(json_object_get(row, "impactAskPrice"));
+    assert_true(json_is_false(json_object_get(row, "hasLiquidity")));
+    assert_true(json_number_value(json_object_get(row, "fairBasisRate")) == 0.051465);       /* recorded for this rate */
+    assert_int_equal(json_integer_value(json_object_get(row, "volume")), 5000);
+    json_decref(j);
+    v.now += NS_PER_HOUR;                            /* another hour: its volume is new, the day's is not */
+    venue_apply(&v, &print);
+    j = http(&v, NULL, "GET", "/api/v1/instrument?symbol=XBTUSD", "");
+    row = json_array_get(j, 0);
+    assert_int_equal(json_integer_value(json_object_get(row, "volume")), 5000);
+    assert_int_equal(json_integer_value(json_object_get(row, "prevTotalVolume")), 5000);
+    assert_int_equal(json_integer_value(json_object_get(row, "totalVolume")), 10000);
+    assert_int_equal(json_integer_value(json_object_get(row, "volume24h")), 10000);
+    assert_string_equal(json_string_value(json_object_get(row, "openingTimestamp")), "2026-07-06T10:00:00.000Z");
+    json_decref(j);
+    v.now += 23 * NS_PER_HOUR + 2 * NS_PER_MIN;      /* the first print is a day old */
+    j = http(&v, NULL, "GET", "/api/v1/instrument?symbol=XBTUSD", "");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(j, 0), "volume24h")), 5000);
+    json_decref(j);
+    venue_close(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -513,6 +668,10 @@ int main(void)
         cmocka_unit_test(a_close_of_2026),
         cmocka_unit_test(help_is_the_recorded_one),
         cmocka_unit_test(contract_columns_have_the_recorded_values),
+        cmocka_unit_test(averages_are_the_recorded_ones),
+        cmocka_unit_test(a_recorded_trade_prints_its_values),
+        cmocka_unit_test(a_recorded_position_prints_its_values),
+        cmocka_unit_test(computed_instrument_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
