@@ -196,22 +196,32 @@ static time_ns time_of(const struct scan_row *row, int column, int other)
     return scan_has(row, column) ? row->at[column].number : number(row, other);
 }
 
+static bool is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
 void client_text(const struct venue_client *v, const struct scan_value *text, char out[BOT_TEXT_SIZE])
 {
     scan_text_copy(text, out, BOT_TEXT_SIZE);
-    for (char *p = out; *p != '\0'; p++)
+    size_t run = 0;
+    for (char *p = out;; p++) {
+        if (is_hex(*p)) {
+            run++;
+            continue;
+        }
+        /* No honest message holds a run of hex digits half as long as a signature; a cut one would still give half of it away. */
+        if (run >= SIGNATURE_TEXT / 2)
+            memset(p - run, '*', run);
+        run = 0;
+        if (*p == '\0')
+            break;
         if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e)
             *p = (unsigned char)*p < 0x20 ? ' ' : '?';
+    }
     if (v->has_key)
         for (char *p = out; (p = strstr(p, v->api_key)) != NULL; p += strlen(v->api_key))
             memset(p, '*', strlen(v->api_key));
-    /* No honest message holds a run of hex digits half as long as a signature; a cut one would still give half of it away. */
-    for (char *p = out; *p != '\0';) {
-        const size_t run = strspn(p, "0123456789abcdefABCDEF");
-        if (run >= SIGNATURE_TEXT / 2)
-            memset(p, '*', run);
-        p += run > 0 ? run : 1;
-    }
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 #ifndef MM_VENUE_BITMEX_JSON_SCAN_H
 #define MM_VENUE_BITMEX_JSON_SCAN_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -72,6 +73,7 @@ int scan_schema_find(const struct scan_schema *schema, const struct scan_value *
 
 static inline struct scan scan_of(const char *text, size_t len)
 {
+    assert(len <= UINT32_MAX);
     return (struct scan){text, text + len, NULL};
 }
 
