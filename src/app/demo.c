@@ -18,6 +18,8 @@
 
 #define DEMO_BALANCE E8                  /* 1 XBT */
 #define DEMO_PRIOR_BP 1.0
+#define DEMO_INTERVAL_S 2.0              /* a newcomer is watching: the service alone takes 5 */
+#define DEMO_WARM_UP (2 * NS_PER_S)      /* at most, until the service sees the market */
 
 static void usage(void)
 {
@@ -192,11 +194,14 @@ static int demo_run(struct demo *d, struct demo_options *o, const char *dir)
         return fail(opened == RC_IO ? EXIT_FAILED : EXIT_USAGE, "%s", err.text);
     if (o->seconds > 0.0)
         d->end_at = clock_now(&d->clock) + (time_ns)(o->seconds * 1e9);
+    signals_stop(stop, d);
     d->exchange_started = pthread_create(&d->exchange_thread, NULL, exchange_main, d) == 0;
     d->decisions_started = service && pthread_create(&d->decisions_thread, NULL, decisions_main, d) == 0;
     if (!d->exchange_started || (service && !d->decisions_started))
         return fail(EXIT_FAILED, "starting a thread: %s", strerror(errno));
-    signals_stop(stop, d);
+    /* The service is to have seen the market before it is asked. A driven clock waits for the bot instead. */
+    for (int i = 0; service && d->clock.mode != CLOCK_DRIVEN && !decisions_host_sees_market(d->decisions) && i < 100; i++)
+        usleep(DEMO_WARM_UP / 100 / NS_PER_US);
     int status = EXIT_OK;
     if (live_run(d->live, &err) != RC_OK)
         status = fail(EXIT_FAILED, "%s", err.text);
@@ -249,6 +254,7 @@ int command_demo(int argc, char **argv)
     o.exchange.ended_ctx = &d;
     o.decisions.clock = &d.clock;
     o.decisions.adverse_prior_bp = DEMO_PRIOR_BP;
+    o.decisions.interval_s = DEMO_INTERVAL_S;
     o.decisions.api_key = "demo";
     o.decisions.log = decisions_say;
     o.decisions.log_ctx = &d;

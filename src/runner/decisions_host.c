@@ -43,6 +43,7 @@ struct decisions_host {
     time_ns said_at;
     int follower;                        /* of the clock, when it is driven */
     _Atomic bool stopping;
+    _Atomic bool sees_market;            /* written by the host's thread */
 };
 
 void decisions_host_options_default(struct decisions_host_options *o)
@@ -76,6 +77,8 @@ static void hear(void *ctx, const struct bot_event *ev)
     if (h->tick > 0)
         features_hear(&h->features, now, h->tick, ev);
     features_alive(&h->features, now);   /* whatever was said, the feed is current */
+    if (ev->kind == BEV_TOUCH && ev->touch.bid_px > 0 && ev->touch.ask_px > 0)
+        atomic_store_explicit(&h->sees_market, true, memory_order_release);
 }
 
 static void feed_down(struct decisions_host *h, const char *why)
@@ -282,6 +285,11 @@ enum result decisions_host_open(struct decisions_host **out, const struct decisi
 uint16_t decisions_host_port(const struct decisions_host *h)
 {
     return server_port(&h->server);
+}
+
+bool decisions_host_sees_market(const struct decisions_host *h)
+{
+    return atomic_load_explicit(&h->sees_market, memory_order_acquire);
 }
 
 void decisions_host_stop(struct decisions_host *h)

@@ -37,6 +37,9 @@ struct decisions_host;
 
 MUST_CHECK enum result decisions_host_open(struct decisions_host **out, const struct decisions_host_options *o, struct error *err);
 uint16_t decisions_host_port(const struct decisions_host *h);
+
+/* From any thread: the stream has shown a two-sided market. */
+bool decisions_host_sees_market(const struct decisions_host *h);
 void decisions_host_run(struct decisions_host *h);
 void decisions_host_stop(struct decisions_host *h);
 void decisions_host_close(struct decisions_host *h);
