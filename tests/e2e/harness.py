@@ -4,6 +4,7 @@ Everything here speaks to the program from outside: by its command line, its fil
 from its sources. A failure prints the request, the answer and the rule; a process that is still alive at the end of a test is
 ended by its id.
 """
+import concurrent.futures
 import hashlib
 import hmac
 import http.client
@@ -394,7 +395,60 @@ def state_rows(path, table):
         db.close()
 
 
-def main():
+class _Recorder(unittest.TestResult):
+    """Keeps what a test reports, to be told again in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.said = []
+
+    def _keep(name):
+        def add(self, *args):
+            self.said.append((name, args))
+        return add
+
+    addSuccess, addFailure, addError, addSkip, addSubTest, addExpectedFailure, addUnexpectedSuccess = map(
+        _keep, ("addSuccess", "addFailure", "addError", "addSkip", "addSubTest", "addExpectedFailure", "addUnexpectedSuccess"))
+
+
+class _Replayed(unittest.TestCase):
+    """A test that runs on a thread of its own and reports when its turn has come."""
+
+    def __init__(self, case, pool):
+        super().__init__("runTest")
+        self.case, self.recorder = case, _Recorder()
+        self.future = pool.submit(case.run, self.recorder)
+
+    def runTest(self):
+        pass
+
+    def run(self, result=None):
+        result.startTest(self.case)
+        self.future.result()
+        for name, args in self.recorder.said:
+            getattr(result, name)(*args)
+        result.stopTest(self.case)
+
+
+def _cases(suite):
+    for item in suite:
+        if isinstance(item, unittest.TestSuite):
+            yield from _cases(item)
+        else:
+            yield item
+
+
+def main(together=1):
+    """`together` tests at once: most of a test's time is waiting."""
     if not BINARY or not os.access(BINARY, os.X_OK):
         sys.exit("MM_BINARY names no program: '%s'" % BINARY)
-    unittest.main(verbosity=2)
+    if together == 1:
+        unittest.main(verbosity=2)
+    module = sys.modules["__main__"]
+    names = [a for a in sys.argv[1:] if not a.startswith("-")]
+    loader = unittest.defaultTestLoader
+    suite = loader.loadTestsFromNames(names, module) if names else loader.loadTestsFromModule(module)
+    with concurrent.futures.ThreadPoolExecutor(together) as pool:
+        replayed = unittest.TestSuite(_Replayed(case, pool) for case in _cases(suite))
+        result = unittest.TextTestRunner(verbosity=2).run(replayed)
+    sys.exit(not result.wasSuccessful())
