@@ -9,6 +9,7 @@
 #include "bot/internal.h"
 
 #define STOPPING_MAX (10 * NS_PER_S)
+#define SETTLING_MAX NS_PER_S
 #define DEAD_MAN_REFRESH_MAX (15 * NS_PER_S)
 #define TIMER_STEP (100 * NS_PER_MS)
 
@@ -86,8 +87,6 @@ void bot_restore_order(struct bot *b, const struct own_order *o)
     mine->token = 0;
     if (!own_state_is_terminal(mine->state))
         order_unknown(mine, 0);      /* rule 2: a crash */
-    else
-        mine->next_query = 0;
 }
 
 void bot_restore_fill(struct bot *b, const char *exec_id)
@@ -111,6 +110,8 @@ void bot_reconfigure(struct bot *b, const struct bot_config *c)
     memcpy(next.prefix, b->c.prefix, sizeof next.prefix);
     memcpy(next.symbol, b->c.symbol, sizeof next.symbol);
     b->c = next;
+    if (b->status_next > b->now + next.status_interval)
+        b->status_next = b->now + next.status_interval;
     b->budget.per_minute = next.requests_per_minute;
     b->budget.per_second = next.requests_per_second;
     if (b->budget.tokens_ns > NS_PER_MIN)
@@ -254,6 +255,17 @@ static void stopped(struct bot *b)
     b->out->emit(b->out->ctx, &cmd);
 }
 
+/* A fill that raced the cancel: executions, position and balance follow the row that ended the order by moments. */
+static bool books_are_settling(struct bot *b)
+{
+    if (!b->stream_up || !b->books_agreed || b->now >= b->settling_until)
+        return false;
+    for (struct own_order *o = order_next_any(&b->orders, NULL); o != NULL; o = order_next_any(&b->orders, o))
+        if (own_state_is_terminal(o->state) && o->counted_qty != o->cum_qty)
+            return true;
+    return b->position != b->fold || b->margin_at < b->fill_at;
+}
+
 static void stop_run(struct bot *b)
 {
     if (b->fatal && b->phase < PHASE_STOPPING)
@@ -266,7 +278,11 @@ static void stop_run(struct bot *b)
         left++;
     }
     const bool waiting = b->c.cancel_on_exit ? left > 0 : orders_in_flight(b);
-    if (!waiting) {
+    if (waiting)
+        b->settling_until = 0;
+    else if (b->settling_until == 0)
+        b->settling_until = b->now + SETTLING_MAX;
+    if (!waiting && !books_are_settling(b)) {
         stopped(b);
         return;
     }
@@ -373,13 +389,18 @@ void bot_apply(struct bot *b, time_ns now, const struct bot_event *ev, const str
     case BEV_ORDER:
         orders_row(b, &ev->order);
         break;
-    case BEV_FILL:
+    case BEV_FILL: {
+        const qty_cts fold = b->fold;
         orders_fill(b, &ev->fill);
+        if (b->fold != fold)
+            b->fill_at = b->now;
         break;
+    }
     case BEV_POSITION:
         position_heard(b, &ev->position);
         break;
     case BEV_MARGIN:
+        b->margin_at = b->now;
         if (ev->margin.has_wallet)
             b->wallet_balance = ev->margin.wallet_balance;
         if (ev->margin.has_margin)

@@ -143,6 +143,8 @@ struct bot {
     bool dead_man_armed;
     time_ns status_next;
     time_ns stopping_until;
+    time_ns settling_until;          /* the last order has ended; its fills may still be told */
+    time_ns fill_at, margin_at;      /* last heard                                        */
     bool fatal;
     char stop_text[BOT_TEXT_SIZE];
 
