@@ -90,6 +90,8 @@ struct venue_ops {
     MUST_CHECK enum result (*encode)(struct venue_client *v, time_ns now, const struct bot_command *cmd,
                                      struct venue_request *out);
     void (*reply)(struct venue_client *v, time_ns now, const struct venue_reply *reply, const struct venue_ear *ear);
+    /* The error that the stream has told since the last call, for the log; "" when there was none. */
+    const char *(*complaint)(struct venue_client *v);
 };
 
 extern const struct venue_ops venue_bitmex;

@@ -78,6 +78,13 @@ static struct venue_client *client_open(struct arena *a, const struct venue_conf
     return v;
 }
 
+static const char *client_complaint(struct venue_client *v)
+{
+    const bool told = v->complained;
+    v->complained = false;
+    return told ? v->last_error : "";
+}
+
 const struct venue_ops venue_bitmex = {
     .traits = {
         .name = "BitMEX",
@@ -93,4 +100,5 @@ const struct venue_ops venue_bitmex = {
     .stream_message = client_stream_message,
     .encode = client_encode,
     .reply = client_reply,
+    .complaint = client_complaint,
 };

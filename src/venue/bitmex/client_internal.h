@@ -87,6 +87,7 @@ struct venue_client {
 
     struct client_counts counts;
     char last_error[BOT_TEXT_SIZE];
+    bool complained;                 /* the stream said it, and nobody has asked yet */
 };
 
 /* ---- rows ------------------------------------------------------------------------------------------------------------------ */

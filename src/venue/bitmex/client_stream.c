@@ -225,6 +225,7 @@ static void error_tell(struct venue_client *v, struct frame *f, const struct ven
 {
     v->counts.frames_error++;
     client_text(v, &f->error, v->last_error);
+    v->complained = true;
     if (f->status != 401 && f->status != 403)
         return;
     struct bot_event ev = {.kind = BEV_STREAM, .stream = {.state = FEED_DOWN}};
