@@ -131,12 +131,27 @@ static enum result db_open(sqlite3 **db, const char *path, bool create, struct e
     return RC_OK;
 }
 
+/* All pages of it are read once: what a bad disk did must not show as an order that is missing. */
+static enum result db_check(sqlite3 *db, const char *path, struct error *err)
+{
+    sqlite3_stmt *st = NULL;
+    enum result rc = RC_OK;
+    if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &st, NULL) != SQLITE_OK || sqlite3_step(st) != SQLITE_ROW)
+        rc = db_fail(db, path, "reading", err);
+    else if (strcmp((const char *)sqlite3_column_text(st, 0), "ok") != 0)
+        rc = error_set(err, RC_BAD_INPUT, "STATE_FILE %s: it is damaged: %.150s", path, (const char *)sqlite3_column_text(st, 0));
+    sqlite3_finalize(st);
+    return rc;
+}
+
+/* A state that is there already is not written to before it has been read and accepted. */
 static enum result db_prepare(struct store *s, const char *path, struct error *err)
 {
-    char sql[160];
-    snprintf(sql, sizeof sql, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA application_id=%d; PRAGMA user_version=%d;",
-             APPLICATION_ID, SCHEMA_VERSION);
-    if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK || sqlite3_exec(s->db, SCHEMA, NULL, NULL, NULL) != SQLITE_OK)
+    char sql[120];
+    snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d;", APPLICATION_ID, SCHEMA_VERSION);
+    if (sqlite3_exec(s->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", NULL, NULL, NULL) != SQLITE_OK ||
+        (pragma_read(s->db, "PRAGMA application_id") != APPLICATION_ID && sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK) ||
+        sqlite3_exec(s->db, SCHEMA, NULL, NULL, NULL) != SQLITE_OK)
         return db_fail(s->db, path, "preparing", err);
     for (int i = 0; i < STATEMENTS; i++)
         if (sqlite3_prepare_v3(s->db, SQL[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i], NULL) != SQLITE_OK)
@@ -200,7 +215,8 @@ static enum result stakes_load(sqlite3 *db, struct stakes *s, const char *path, 
             (is_long ? s->longs : s->shorts)[(*count)++] = stake;
         *any = true;
     }
-    sqlite3_finalize(st);
+    if (sqlite3_finalize(st) != SQLITE_OK && rc == RC_OK)
+        rc = db_fail(db, path, "reading stakes", err);
     if (rc == RC_OK && ((s->long_count > 0 && s->short_count > 0) || s->opening < -1 || s->opening > 1 || s->opening_qty < 0))
         rc = error_set(err, RC_BAD_INPUT, "STATE_FILE %s: found open longs and shorts at once, or no valid opening side", path);
     return rc;
@@ -211,7 +227,8 @@ static enum result orders_load(sqlite3 *db, const struct store_reader *reader, c
     sqlite3_stmt *st = NULL;
     if (sqlite3_prepare_v2(db, "SELECT * FROM orders WHERE state < 7 OR counted_qty <> cum_qty ORDER BY run, id", -1, &st, NULL) != SQLITE_OK)
         return db_fail(db, path, "reading orders", err);
-    while (sqlite3_step(st) == SQLITE_ROW) {
+    enum result rc = RC_OK;
+    while (rc == RC_OK && sqlite3_step(st) == SQLITE_ROW) {
         struct own_order o = {0};
         text_column(st, 0, o.cl_ord_id, sizeof o.cl_ord_id);
         o.run = (uint32_t)sqlite3_column_int64(st, 1);
@@ -235,10 +252,17 @@ static enum result orders_load(sqlite3 *db, const struct store_reader *reader, c
         o.done_time = sqlite3_column_int64(st, 20);
         o.expiry = sqlite3_column_int64(st, 21);
         o.cancel_wanted = sqlite3_column_int(st, 22) != 0;
-        reader->order(reader->ctx, &o);
+        const int state = sqlite3_column_int(st, 4);
+        if (state < OWN_INTENT || state > OWN_REJECTED || o.order_qty <= 0 || o.cum_qty < 0 || o.counted_qty < 0 || o.counted_qty > o.cum_qty)
+            rc = error_set(err, RC_BAD_INPUT, "STATE_FILE %s: order %s: found state %d, %" PRId64 " of %" PRId64 " filled, %" PRId64
+                           " of them counted, expected a state of %d to %d and quantities in that order", path, o.cl_ord_id, state, o.cum_qty,
+                           o.order_qty, o.counted_qty, OWN_INTENT, OWN_REJECTED);
+        else
+            reader->order(reader->ctx, &o);
     }
-    sqlite3_finalize(st);
-    return RC_OK;
+    if (sqlite3_finalize(st) != SQLITE_OK && rc == RC_OK)
+        rc = db_fail(db, path, "reading orders", err);
+    return rc;
 }
 
 static enum result fills_load(sqlite3 *db, const struct store_reader *reader, const char *path, struct error *err)
@@ -253,8 +277,7 @@ static enum result fills_load(sqlite3 *db, const struct store_reader *reader, co
         text_column(st, 0, exec_id, sizeof exec_id);
         reader->fill(reader->ctx, exec_id);
     }
-    sqlite3_finalize(st);
-    return RC_OK;
+    return sqlite3_finalize(st) == SQLITE_OK ? RC_OK : db_fail(db, path, "reading fills", err);
 }
 
 /* ---- identity -------------------------------------------------------------------------------------------------------- */
@@ -535,6 +558,8 @@ enum result store_open(struct store **out, struct arena *a, const struct store_o
     enum result rc = lock_take(s, o->path, err);
     if (rc == RC_OK)
         rc = db_open(&s->db, o->path, true, err);
+    if (rc == RC_OK)
+        rc = db_check(s->db, o->path, err);
     if (rc == RC_OK && chmod(o->path, 0600) != 0)
         rc = error_set(err, RC_IO, "STATE_FILE %s: %s", o->path, strerror(errno));
     if (rc == RC_OK)
