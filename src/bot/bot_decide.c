@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "bot/converge.h"
 #include "bot/internal.h"
 
@@ -14,6 +15,10 @@
 void decide_params(struct bot *b, rate_e8 stake_share, time_ns polling_interval)
 {
     b->decision_token = 0;
+    if (stake_share <= 0 || stake_share > E8) {
+        decide_failed(b, "the stake size that the service names is not between 0 and 100 %");
+        return;
+    }
     b->stake_share = stake_share;
     b->polling_interval = polling_interval > POLL_MIN ? polling_interval : POLL_MIN;
     b->params_known = true;
@@ -57,15 +62,17 @@ static px_e8 touch_of(const struct bot *b, enum side side)
     return side == SIDE_BUY ? b->market.bid_px : b->market.ask_px;
 }
 
+/* A whole stake, or what is left of it up to 100 %: the last one may be a part, so that the limit is one. */
+static rate_e8 stake_room(const struct stakes *s, enum side side, rate_e8 stake_share)
+{
+    const rate_e8 room = muldiv_floor(E8, E8, stake_share) - stakes_share(s) * (int)side;
+    return room < E8 ? room : E8;
+}
+
 static void open_side(struct bot *b, enum side side)
 {
     if (b->stakes.opening != 0)
         return;
-    const double pct = stakes_position_pct(&b->stakes, b->stake_share) * (int)side;
-    if (pct >= 100.0 - 1e-6) {
-        say_log(b, LOG_INFO, "decisions - The position is at %.2f %% already: nothing is opened.", pct);
-        return;
-    }
     const struct stake *const against = stakes_oldest_against(&b->stakes, side);
     if (b->risk != RISK_ACTIVE && against == NULL) {
         say_log(b, LOG_WARNING, "decisions - Not followed: reduce only (%s).", b->risk_text);
@@ -73,8 +80,15 @@ static void open_side(struct bot *b, enum side side)
     }
     const px_e8 price = touch_of(b, side) > 0 ? touch_of(b, side) : b->market.mark_price;
     const struct instrument *const ins = &b->market.instrument;
-    qty_cts qty = against != NULL ? against->contracts
-                                  : stake_qty(ins, b->margin_balance, b->c.trading_balance_e4, b->stake_share, price);
+    const rate_e8 share = against != NULL ? against->share : stake_room(&b->stakes, side, b->stake_share);
+    const qty_cts whole = against != NULL ? against->contracts
+                                          : stake_qty(ins, b->margin_balance, b->c.trading_balance_e4, b->stake_share, price);
+    qty_cts qty = against != NULL ? whole : share > 0 ? muldiv_floor(whole, share, E8) : 0;
+    if (share < E8 && qty < ins->lot_size && against == NULL) {
+        say_log(b, LOG_INFO, "decisions - The position is at %.2f %% already: nothing is opened.",
+                stakes_position_pct(&b->stakes, b->stake_share) * (int)side);
+        return;
+    }
     if (b->c.max_order_qty > 0 && qty > b->c.max_order_qty)
         qty = b->c.max_order_qty;
     if (ins->max_order_qty > 0 && qty > ins->max_order_qty)
@@ -86,7 +100,13 @@ static void open_side(struct bot *b, enum side side)
     }
     b->stakes.opening = (int)side;
     b->stakes.opening_qty = qty;
-    b->stakes.opening_share = against != NULL ? (rate_e8)((__int128)against->share * qty / against->contracts) : E8;
+    b->stakes.opening_share = against != NULL ? muldiv_floor(share, qty, whole) : muldiv_floor(E8, qty, whole);
+    /* An order of an earlier stake that still lives serves this one. */
+    for (struct own_order *o = order_next(&b->orders, NULL); o != NULL; o = order_next(&b->orders, o))
+        if (o->side == side) {
+            o->stake_qty = b->stakes.opening_qty;
+            o->stake_share = b->stakes.opening_share;
+        }
 }
 
 static bool is_opening(enum decision d)
@@ -120,7 +140,7 @@ static bool is_to_follow(struct bot *b, const struct bot_event *ev)
         b->totals.repeated_decisions++;
         return false;
     }
-    if (is_opening(d) && (b->phase != PHASE_READY || b->paused))
+    if (is_opening(d) && (b->phase != PHASE_READY || b->paused || !b->params_known))
         return false;                /* not used up: said again it may be followed */
     if (stamped != 0)
         b->stakes.decision_time = stamped;

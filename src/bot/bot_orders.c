@@ -248,8 +248,6 @@ static void order_count(struct bot *b, struct own_order *o)
     const struct stake stake = {price, qty, share, b->now, false};
     struct nettings nettings;
     o->counted_qty = o->cum_qty;
-    o->next_query = 0;
-    o->fill_queries = 0;
     if (stakes_add(&b->stakes, o->side, &stake, b->now, &nettings) != RC_OK) {
         risk_reduce(b, REDUCE_FULL, "more than %d open stakes", STAKES_MAX);
         say_log(b, LOG_ERROR, "trades - There are more than %d open stakes: %" PRId64 " contracts are not booked.", STAKES_MAX, qty);
@@ -269,33 +267,47 @@ static void order_count(struct bot *b, struct own_order *o)
     say_save_stakes(b);
 }
 
-static void order_complete(struct bot *b, struct own_order *o)
+/* A row is ahead of the executions. They follow within moments; else they are asked for, more and more rarely. True when all
+ * tries were answered without them. */
+static bool executions_are_given_up(struct bot *b, struct own_order *o)
 {
-    if (!own_state_is_terminal(o->state) || o->cum_qty == o->counted_qty)
-        return;
-    if (o->filled_qty == o->cum_qty) {
-        order_count(b, o);
-        return;
-    }
-    /* The row is ahead of the executions. They follow within moments; else they are asked for. */
-    if (o->next_query == 0) {
-        o->next_query = b->now + FILLS_GRACE;
-        return;
-    }
-    if (b->now < o->next_query || !b->stream_up || b->fills_query.token != 0 || b->fills_query.at != 0)
-        return;
-    if (o->fill_queries < FILL_QUERIES_MAX) {
-        b->fills_query.at = b->now;              /* its answer counts, see fills_reply */
-        return;
-    }
+    if (o->next_fill_query == 0)
+        o->next_fill_query = b->now + FILLS_GRACE;
+    if (b->now < o->next_fill_query || !b->stream_up || b->fills_query.token != 0 || b->fills_query.at != 0)
+        return false;
+    if (o->fill_queries >= FILL_QUERIES_MAX)
+        return true;
+    b->fills_query.at = b->now;                  /* its answer counts, see fills_reply */
+    return false;
+}
+
+/* The rest is booked without executions, at the price that is known. */
+static void fills_assume(struct bot *b, struct own_order *o)
+{
     say_log(b, LOG_WARNING,
             "trades - Order %s: the venue's row says %" PRId64 " contracts filled, its executions %" PRId64
             ". Booking what the row says.",
             o->cl_ord_id, o->cum_qty, o->filled_qty);
-    b->fold += (int)o->side * (o->cum_qty - o->filled_qty);
-    o->assumed_qty += o->cum_qty - o->filled_qty;
-    o->filled_qty = o->cum_qty;
-    order_count(b, o);
+    const qty_cts missing = o->cum_qty - o->filled_qty;
+    const px_e8 price = order_average(o) > 0 ? order_average(o) : o->price;
+    b->fold += (int)o->side * missing;
+    o->assumed_qty += missing;
+    o->filled_qty += missing;
+    o->filled_value += (__int128)missing * price;
+}
+
+static void order_complete(struct bot *b, struct own_order *o)
+{
+    if (o->filled_qty != o->cum_qty) {
+        const bool given_up = executions_are_given_up(b, o);
+        if (!own_state_is_terminal(o->state) || !given_up)
+            return;
+        fills_assume(b, o);
+    }
+    o->next_fill_query = 0;
+    o->fill_queries = 0;
+    if (own_state_is_terminal(o->state) && o->counted_qty != o->cum_qty)
+        order_count(b, o);
 }
 
 /* An order ended without our asking for it. */
@@ -569,14 +581,14 @@ static void order_reply(struct bot *b, struct own_order *o, const struct reply *
         if (o->state != OWN_UNKNOWN)
             o->next_query = b->now + QUERY_LAST; /* a venue with other worries is not pressed */
         if (o->state == OWN_UNKNOWN) {
-            const time_ns step = QUERY_FIRST << (o->fill_queries < 4 ? o->fill_queries : 4);
-            o->fill_queries++;
+            const time_ns step = QUERY_FIRST << (o->queries < 4 ? o->queries : 4);
+            o->queries++;
             o->next_query = b->now + (step < QUERY_LAST ? step : QUERY_LAST);
         }
         break;
     }
     if (o->state == OWN_UNKNOWN && before != OWN_UNKNOWN) {
-        o->fill_queries = 0;
+        o->queries = 0;
         say_log(b, LOG_WARNING, "orders - Fate of %s is unknown: asking the venue.", o->cl_ord_id);
     }
     if ((kind == BCMD_PLACE || kind == BCMD_AMEND || kind == BCMD_CANCEL) && r->outcome != OUTCOME_OK)
@@ -599,8 +611,8 @@ static void fills_reply(struct bot *b, const struct reply *r)
     }
     q->start = 0;                    /* and q->at stays: it was set when news came meanwhile */
     for (struct own_order *o = order_next_any(&b->orders, NULL); o != NULL; o = order_next_any(&b->orders, o))
-        if (own_state_is_terminal(o->state) && o->filled_qty != o->cum_qty && o->next_query != 0)
-            o->next_query = b->now + (NS_PER_S << ++o->fill_queries);
+        if (o->filled_qty != o->cum_qty && o->next_fill_query != 0 && o->fill_queries < FILL_QUERIES_MAX)
+            o->next_fill_query = b->now + (NS_PER_S << ++o->fill_queries);
     if (b->phase == PHASE_SYNC)
         say_log(b, LOG_DEBUG, "orders - Executions since the last known one: read.");
 }

@@ -261,7 +261,9 @@ struct own_order {
     bool post_only;
     bool cancel_wanted;              /* to go, whatever is quoted                                         */
     int query_misses;                /* empty answers that count as proof (rule 3)                        */
+    int queries;                     /* for its fate, one after the other: they become rarer              */
     int fill_queries;                /* answers without the executions that the row says exist            */
+    time_ns next_fill_query;         /* 0: none is missing                                                */
     qty_cts assumed_qty;             /* of filled_qty, what was booked by the row: no execution was seen  */
     time_ns next_query;
     time_ns next_change;             /* back-off after a refusal                                          */

@@ -114,7 +114,8 @@ static unsigned end(struct own_order *o, enum own_state state, time_ns now)
     o->state = state;
     o->done_time = now;
     o->next_query = 0;
-    o->fill_queries = 0;
+    o->fill_queries = 0;             /* what is missing now is asked for anew */
+    o->next_fill_query = 0;
     pending_clear(o);
     return news;
 }
@@ -137,7 +138,7 @@ void order_unknown(struct own_order *o, time_ns now)
     o->state = OWN_UNKNOWN;
     o->token = 0;
     o->query_misses = 0;
-    o->fill_queries = 0;
+    o->queries = 0;
     o->next_query = now;
 }
 

@@ -92,8 +92,9 @@ UNUSED_FN static struct own_order order_on_disk(const struct own_order *o)
     k.token_time = 0;
     k.token_kind = BCMD_PLACE;
     k.post_only = false;
-    k.query_misses = k.fill_queries = 0;
-    k.next_query = k.next_change = k.last_news = k.row_time = 0;
+    k.query_misses = k.queries = k.fill_queries = 0;
+    k.assumed_qty = 0;
+    k.next_query = k.next_fill_query = k.next_change = k.last_news = k.row_time = 0;
     k.image_seen = 0;
     return k;
 }

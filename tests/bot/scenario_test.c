@@ -298,6 +298,31 @@ static void canceled_and_opened_again_waits_for_the_order_that_is_leaving(void *
     assert_int_equal(count_said(BCMD_PLACE), 2);
 }
 
+static void an_order_that_still_lives_serves_the_next_stake(void **state)
+{
+    (void)state;
+    rig_ready();
+    decide(DECISION_OPEN_LONG);
+    struct bot_command p = *last_said(BCMD_PLACE);
+    reply(&p, OUTCOME_UNKNOWN, "timeout");
+    rig.now += NS_PER_S;
+    decide(DECISION_CANCEL_LONG);
+    margin(2 * 96284100);
+    rig.now += NS_PER_S;
+    decide(DECISION_OPEN_LONG);                  /* 1764 now */
+    const struct order_row row = row_of(&p, STATUS_NEW, 0);
+    hear_row(&row);
+    if (only_order()->token != 0)
+        reply(last_said(BCMD_QUERY_ORDERS), OUTCOME_OK, "");
+    pass(2 * NS_PER_S);
+    assert_int_equal(last_said(BCMD_AMEND)->amend.order_qty, 1764);
+    accept_amend(&p, 0);
+    fill_at("e1", &p, 1764, PX(9163));
+    assert_int_equal(count_said(BCMD_PLACE), 1);
+    assert_int_equal(bot_stakes(rig.bot)->longs[0].contracts, 1764);
+    assert_int_equal(bot_stakes(rig.bot)->longs[0].share, E8);       /* one stake, not two */
+}
+
 static void a_decision_is_acted_on_once(void **state)
 {
     (void)state;
@@ -458,17 +483,34 @@ static void nothing_is_opened_beyond_a_hundred_percent(void **state)
     params(40000000);
     open_and_fill("e1", DECISION_OPEN_LONG, 3529);               /* 38513640 / 10913 */
     open_and_fill("e2", DECISION_OPEN_LONG, 7058);
-    open_and_fill("e3", DECISION_OPEN_LONG, 9000);               /* at 80 % one more is allowed */
-    assert_float_equal(view().position_pct, 120.0, 1e-6);
-    forget();
+    open_and_fill("e3", DECISION_OPEN_LONG, 8822);               /* at 80 % there is room for half a stake */
+    assert_int_equal(bot_stakes(rig.bot)->longs[2].contracts, 1764);
+    assert_float_equal(view().position_pct, 100.0, 0.02);
+    forget();                                    /* of that half, half a contract is left */
     rig.now += NS_PER_S;
     decide(DECISION_OPEN_LONG);
     assert_int_equal(count_said(BCMD_PLACE), 0);
     assert_int_equal(view().opening, 0);
-    expect_line("is at 120.00 % already: nothing is opened");
+    expect_line("is at 99.99 % already: nothing is opened");
     rig.now += NS_PER_S;
     decide(DECISION_OPEN_SHORT);
     assert_int_equal(count_said(BCMD_PLACE), 1);
+}
+
+static void parameters_that_make_no_sense_are_refused(void **state)
+{
+    (void)state;
+    tick();
+    params(0);
+    params(E8 + 1);
+    connect_with(NULL, 0, 0);
+    assert_float_equal(view().position_pct, 0.0, 1e-12);
+    expect_line("decisions - No decision: the stake size that the service names is not between 0 and 100 %.");
+    forget();
+    pass(6 * NS_PER_S);
+    assert_true(count_said(BCMD_ASK_PARAMS) >= 1);
+    decide(DECISION_OPEN_LONG);
+    assert_int_equal(count_said(BCMD_PLACE), 0);
 }
 
 static void the_worst_case_is_limited_whatever_the_stakes_say(void **state)
@@ -949,6 +991,40 @@ static void a_venue_that_tells_no_executions_is_believed_by_its_rows_in_the_end(
     assert_int_equal(view().fold, 882);
     pass(30 * NS_PER_S);
     assert_int_equal(view().risk, RISK_ACTIVE);
+}
+
+static void an_execution_missing_of_a_living_order_is_asked_for(void **state)
+{
+    (void)state;
+    rig_ready();
+    rig.auto_fills = false;
+    decide(DECISION_OPEN_LONG);
+    const struct bot_command p = accept_place();
+    const struct order_row row = row_of(&p, STATUS_PARTIALLY_FILLED, 400);
+    hear_row(&row);
+    position(400);
+    pass(NS_PER_S);
+    assert_int_equal(count_said(BCMD_QUERY_FILLS), 1);
+    fill_at("e1", &p, 400, PX(9163));
+    reply(last_said(BCMD_QUERY_FILLS), OUTCOME_OK, "");
+    pass(30 * NS_PER_S);
+    assert_int_equal(count_said(BCMD_QUERY_FILLS), 1);
+    assert_int_equal(view().fold, 400);
+    assert_int_equal(only_order()->state, OWN_PARTIAL);
+}
+
+static void what_is_booked_by_the_row_costs_what_was_seen(void **state)
+{
+    (void)state;
+    rig_ready();
+    decide(DECISION_OPEN_LONG);
+    const struct bot_command p = accept_place();
+    fill_at("e1", &p, 400, PX(9160));            /* better than asked for */
+    const struct order_row row = row_of(&p, STATUS_FILLED, 882);
+    hear_row(&row);
+    pass(60 * NS_PER_S);
+    assert_int_equal(bot_stakes(rig.bot)->longs[0].contracts, 882);
+    assert_int_equal(bot_stakes(rig.bot)->longs[0].price, PX(9160));
 }
 
 static void tries_for_executions_count_only_when_they_were_answered(void **state)
@@ -1712,6 +1788,7 @@ int main(int argc, char **argv)
         TEST(small_moves_wait_when_the_budget_runs_low),
         TEST(a_stake_canceled_half_way_counts_by_what_was_filled),
         TEST(canceled_and_opened_again_waits_for_the_order_that_is_leaving),
+        TEST(an_order_that_still_lives_serves_the_next_stake),
         TEST(a_decision_is_acted_on_once),
         TEST(stale_and_impossible_decisions_are_not_followed),
         TEST(a_decision_that_comes_while_the_stream_is_down_is_followed_when_it_can_be),
@@ -1720,6 +1797,7 @@ int main(int argc, char **argv)
         TEST(a_contradiction_is_ignored_or_withdraws),
         TEST(opening_the_opposite_side_closes_exactly_the_oldest_stake),
         TEST(nothing_is_opened_beyond_a_hundred_percent),
+        TEST(parameters_that_make_no_sense_are_refused),
         TEST(the_worst_case_is_limited_whatever_the_stakes_say),
         TEST(no_order_far_from_the_mark),
         TEST(a_paused_bot_withdraws_and_does_not_ask),
@@ -1742,6 +1820,8 @@ int main(int argc, char **argv)
         TEST(executions_that_come_after_the_row_are_waited_for),
         TEST(a_missed_execution_is_asked_for_and_counted_once),
         TEST(a_venue_that_tells_no_executions_is_believed_by_its_rows_in_the_end),
+        TEST(an_execution_missing_of_a_living_order_is_asked_for),
+        TEST(what_is_booked_by_the_row_costs_what_was_seen),
         TEST(tries_for_executions_count_only_when_they_were_answered),
         TEST(a_late_fill_of_a_canceled_order_becomes_a_stake),
         TEST(funding_is_told_and_not_taken_for_a_trade),
