@@ -26,6 +26,7 @@
 #define CONNECTIONS 4
 #define RECONNECT_MIN (50 * NS_PER_MS)
 #define RECONNECT_MAX (5 * NS_PER_S)
+#define CONNECTION_LASTED (10 * NS_PER_S)
 #define STATUS_EVERY (2 * NS_PER_S)
 #define WATCH_EVERY_US 500000
 #define STATE_FAILURES_MAX 1
@@ -66,6 +67,7 @@ struct live {
 
     loop_timer reconnect_timer;
     time_ns reconnect_wait;
+    time_ns opened_mono;                     /* 0: not open */
     bool reconnect_wanted;
     char reconnect_text[BOT_TEXT_SIZE];
 
@@ -259,6 +261,10 @@ static void stream_down(struct live *l, const char *why)
     struct bot_event ev = {.kind = BEV_STREAM, .stream = {.state = FEED_DOWN}};
     text_copy(ev.stream.text, sizeof ev.stream.text, why);
     hear(l, &ev);
+    /* A venue counts connections, a few dozens an hour: one that ended as soon as it was open is no reason to hurry. */
+    if (l->opened_mono != 0 && loop_now_mono(&l->loop) - l->opened_mono >= CONNECTION_LASTED)
+        l->reconnect_wait = RECONNECT_MIN;
+    l->opened_mono = 0;
     loop_timer_arm(&l->loop, l->reconnect_timer, loop_now_mono(&l->loop) + l->reconnect_wait);
     l->reconnect_wait = l->reconnect_wait * 2 < RECONNECT_MAX ? l->reconnect_wait * 2 : RECONNECT_MAX;
 }
@@ -300,7 +306,7 @@ static void stream_opened(void *ctx, struct ws_client *c)
 {
     (void)c;
     struct live *const l = ctx;
-    l->reconnect_wait = RECONNECT_MIN;
+    l->opened_mono = loop_now_mono(&l->loop);
     const struct bot_event ev = {.kind = BEV_STREAM, .stream = {.state = FEED_CONNECTED}};
     hear(l, &ev);
 }
@@ -731,7 +737,6 @@ static void look_around(struct live *l)
     if (l->reconnect_wanted) {
         l->reconnect_wanted = false;
         ws_client_abort(&l->ws);
-        l->reconnect_wait = RECONNECT_MIN;
         stream_down(l, l->reconnect_text);
     }
     const time_ns now = clock_now(l->options.clock);
