@@ -540,6 +540,26 @@ class Fakes(harness.Case):
             v.drop(1012)
         self.reconnects(cut, 15)
 
+    def test_a_venue_that_hangs_up_at_once(self):
+        """Connections are counted by the venue, a few dozens an hour: after each that did not last the pause is longer."""
+        v = self.venue()
+        p = self.bot(v)
+        self.one_order_at_the_touch(v, p, 10)
+        subscribe = v.subscribe
+        def hang_up(s, topics):
+            subscribe(s, topics)
+            s.close(1012)
+        v.subscribe = hang_up
+        v.drop(1012)
+        time.sleep(6)
+        opened = v.ws_log.count("open") - 1
+        self.check(3 <= opened <= 9, "connections in 6 s: found %d" % opened, v.ws_log, p)
+        v.subscribe = subscribe
+        v.touch(10001.0, 10001.5)
+        self.one_order_at_the_touch(v, p, 12)
+        self.check(v.count("POST") == 1, "the order is kept", self.talk(v), p)
+        self.finish(v, p)
+
     def test_a_stream_that_has_died_quietly(self):
         """Nothing comes and no ping is answered: replaced within silence and patience."""
         v = self.venue()
@@ -633,10 +653,11 @@ class Fakes(harness.Case):
             dice = rng.random()
             with v.lock:
                 living = v.living()
-                if dice < 0.12 and len(v.faults) < 2:
-                    v.fault(rng.choice(("POST", "PUT", "PUT", "DELETE", "GET")), rng.random() < 0.5,
-                            rng.choice((self.OVERLOAD, "close", "garbage", "half", 0.7, (400, "Invalid ordStatus"), (429, "Rate limit exceeded", (("Retry-After", "1"),)))))
-                elif dice < 0.15:
+                if dice < 0.12:
+                    if len(v.faults) < 2:
+                        v.fault(rng.choice(("POST", "PUT", "PUT", "DELETE", "GET")), rng.random() < 0.5,
+                                rng.choice((self.OVERLOAD, "close", "garbage", "half", 0.7, (400, "Invalid ordStatus"), (429, "Rate limit exceeded", (("Retry-After", "1"),)))))
+                elif dice < 0.13:
                     v.drop(rng.choice((None, 1000, 1001, 1012)))
                 elif dice < 0.25 and living:
                     v.fill(living[0], rng.choice((50, 300, 10000)))
