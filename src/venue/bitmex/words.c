@@ -288,9 +288,9 @@ static void message_write(struct refusal *r, const struct exchange_reply *reply,
         snprintf(out, size, "%s",
                  about->side == SIDE_BUY ? "Price greater than limitUpPrice" : "Price less than limitDownPrice");
         return;
-    case REJ_LIQUIDATION_PRICE:
+    case REJ_LIQUIDATION_PRICE:                      /* of an order that adds: a buy to a long, a sell to a short */
         snprintf(out, size, "Order price is %s the liquidation price of current %s position",
-                 about->side == SIDE_SELL ? "below" : "above", about->side == SIDE_SELL ? "long" : "short");
+                 about->side == SIDE_BUY ? "below" : "above", about->side == SIDE_BUY ? "long" : "short");
         return;
     case REJ_BALANCE:
         snprintf(out, size, "Account has insufficient Available Balance, %" PRId64 " XBt required", reply->required);

@@ -48,9 +48,9 @@ static void every_reject_has_its_text(void **state)
         {.reject = REJ_PRICE_BAND, .side = SIDE_BUY, .message = "Price greater than limitUpPrice"},
         {.reject = REJ_PRICE_BAND, .side = SIDE_SELL, .message = "Price less than limitDownPrice"},
         {.reject = REJ_RISK_LIMIT, .message = "Value of positions and orders exceeds position Risk Limit"},
-        {.reject = REJ_LIQUIDATION_PRICE, .side = SIDE_SELL,
+        {.reject = REJ_LIQUIDATION_PRICE, .side = SIDE_BUY,         /* adds to a long */
          .message = "Order price is below the liquidation price of current long position"},
-        {.reject = REJ_LIQUIDATION_PRICE, .side = SIDE_BUY,
+        {.reject = REJ_LIQUIDATION_PRICE, .side = SIDE_SELL,
          .message = "Order price is above the liquidation price of current short position"},
         {.reject = REJ_BALANCE, .message = "Account has insufficient Available Balance, 5929700 XBt required"},
         {.reject = REJ_LEVERAGE, .message = "Invalid leverage"},
