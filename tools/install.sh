@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what building and testing need and is missing; says what. Asks for root only when something is.
+# Installs what building needs and is missing; says what. Asks for root only when something is.
+# `tools/install.sh test` adds what only `make test` needs: node, for the clients of tests/clients.
 set -eu
 
 packages="gcc g++ clang libclang-rt-14-dev cmake ninja-build make pkg-config python3 python3-requests python3-websocket
@@ -9,6 +10,10 @@ missing=""
 for p in $packages; do
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing="$missing $p"
 done
+if [ "${1:-}" = test ]; then                    # by what is on the path, not by package: node comes from many places
+    command -v node >/dev/null 2>&1 || missing="$missing nodejs"
+    command -v npm >/dev/null 2>&1 || missing="$missing npm"
+fi
 [ -n "$missing" ] || exit 0
 
 echo "Installing:$missing"
