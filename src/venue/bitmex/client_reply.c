@@ -243,8 +243,8 @@ static bool rows_tell(struct venue_client *v, const struct body *b, struct scan 
 static bool row_tell(struct venue_client *v, const struct body *b, struct scan *s, struct reply *out, const struct venue_ear *ear)
 {
     struct scan_row row;
-    if (!scan_row(s, &v->schema[b->table], 0, &row) || (row.bad >> ORDER_ERROR & 1) != 0)
-        return false;                                    /* 200 with an error: nothing we know of */
+    if (!scan_row(s, &v->schema[b->table], 0, &row))
+        return false;
     out->rows = 1;
     item_error(v, &row, out);
     return client_row(v, b->table, &row, true, b->source, ear) == ROW_HEARD;

@@ -166,7 +166,7 @@ static enum result get_request(struct venue_client *v, time_ns now, struct pen *
     const size_t len = (size_t)(p->at - target);
     const struct client_head *const h = &v->head[VERB_GET];
     put(p, h->bytes, h->len);
-    signed_put(p, v, now, VERB_GET, target, len, NULL, 0);
+    signed_put(p, v, now, VERB_GET, target, len, "", 0);
     return finish(p, VIA_HTTP, out);
 }
 

@@ -342,6 +342,14 @@ static const struct {
     {"{\"table\":\"instrument\",\"action\":\"update\",\"data\":[{\"symbol\":\"XBTUSD\",\"takerFee\":0.0005,\"bidPrice\":null}]}", false,
      "INSTRUMENT fields 72 state 0 kind 0 mult -100000000 tick 50000000 max 100000000000000 lot 1 maxqty 10000000 fees -25000 50000 "
      "margins 1000000 500000 mark 1008012000000 last 1008450000000 touch 0 1008450000000 funding 30000 @1517400000000000000 @" T1_NS},
+    {"{\"table\":\"instrument\",\"action\":\"update\",\"data\":[{\"symbol\":\"XBTUSD\",\"makerFee\":0.0001}]}", false,
+     "INSTRUMENT fields 8 state 0 kind 0 mult -100000000 tick 50000000 max 100000000000000 lot 1 maxqty 10000000 fees 10000 50000 "
+     "margins 1000000 500000 mark 1008012000000 last 1008450000000 touch 0 1008450000000 funding 30000 @1517400000000000000 @" T1_NS},
+    /* a second picture: what it leaves out is nothing, whatever the first one said */
+    {"{\"table\":\"instrument\",\"action\":\"partial\",\"data\":[{\"symbol\":\"XBTUSD\",\"state\":\"Closed\",\"isQuanto\":true,\"tickSize\":0.1}]}",
+     false,
+     "INSTRUMENT fields 259 state 1 kind 1 mult 0 tick 10000000 max 0 lot 0 maxqty 0 fees 0 0 margins 0 0 mark 0 last 0 touch 0 0 funding 0 @0 @0"
+     "|IMAGE 1"},
     {"{\"table\":\"instrument\",\"action\":\"update\",\"data\":[{\"symbol\":\"XBTUSD\",\"volume\":7,\"timestamp\":\"" T1 "\"}]}", false, "FRAME"},
     {"{\"table\":\"order\",\"action\":\"partial\",\"data\":[{\"orderID\":\"id-1\",\"clOrdID\":\"\",\"symbol\":\"XBTUSD\",\"side\":\"Sell\",\"orderQty\":1,"
      "\"price\":40000,\"stopPx\":null,\"ordStatus\":\"New\",\"leavesQty\":1,\"cumQty\":0,\"avgPx\":null,\"text\":\"Submitted via API.\","
@@ -379,6 +387,8 @@ static const struct {
     {EMPTY("position"), false, "POSITION 1 0 cost 0 entry 0 liq 0 mark 0 @0|IMAGE 8"},
     {"{\"table\":\"position\",\"action\":\"partial\",\"data\":[{\"symbol\":\"ETHUSD\",\"currentQty\":7},{\"symbol\":\"XBTUSD\",\"currentQty\":null,"
      "\"isOpen\":false}],\"filter\":{\"account\":1}}", false, "POSITION 1 0 cost 0 entry 0 liq 0 mark 0 @0|IMAGE 8"},
+    {"{\"table\":\"position\",\"action\":\"partial\",\"data\":[{\"symbol\":\"XBTUSD\",\"markPrice\":1}]}", false,
+     "POSITION 1 0 cost 0 entry 0 liq 0 mark 100000000 @0|IMAGE 8"},
     {"{\"table\":\"position\",\"action\":\"update\",\"data\":[{\"symbol\":\"XBTUSD\",\"currentQty\":-500,\"avgCostPrice\":7622.5,\"avgEntryPrice\":7622.25,"
      "\"liquidationPrice\":100000000,\"markPrice\":7600.01,\"timestamp\":\"" T1 "\"}]}", false,
      "POSITION 1 -500 cost 762250000000 entry 762225000000 liq 10000000000000000 mark 760001000000 @" T1_NS},

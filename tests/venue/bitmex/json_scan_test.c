@@ -169,6 +169,7 @@ static const struct {
     {"{\"price\":{\"price\":1}}", C_PRICE, BAD, 0},
     {"{\"price\":1,\"price\":2}", C_PRICE, SAID, 200000000},
     {"{\"price\":1,\"price\":null}", C_PRICE, NOTHING, 0},
+    {"{\"price\":null,\"price\":2}", C_PRICE, SAID, 200000000},
     {"{\"price\":\"x\",\"price\":2}", C_PRICE, SAID, 200000000},
     {"{\"pric\\u0065\":3}", C_PRICE, SAID, 300000000},
     {"{\"prices\":3}", C_PRICE, ABSENT, 0},
