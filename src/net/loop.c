@@ -202,6 +202,8 @@ enum result loop_init_virtual(struct loop *l, struct arena *a, uint32_t timers_m
 
 void loop_fini(struct loop *l)
 {
+    if (l->timers == NULL)
+        return;                          /* all zero, never initialised: descriptor 0 is somebody else's */
     if (l->wake_fd >= 0)
         close(l->wake_fd);
     if (l->epoll_fd >= 0)

@@ -258,6 +258,17 @@ static void a_virtual_loop_takes_no_descriptors(void **state)
     arena_close(&a);
 }
 
+/* What was calloc'ed and failed before its loop began is closed all the same. */
+static void the_end_of_a_loop_that_never_began_closes_nothing(void **state)
+{
+    (void)state;
+    struct loop l = {0};
+    const int was = fcntl(STDIN_FILENO, F_GETFD);
+    loop_fini(&l);
+    assert_int_equal(fcntl(STDIN_FILENO, F_GETFD), was);
+    loop_wake(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +279,7 @@ int main(void)
         cmocka_unit_test(spinning_sources_are_tried_without_being_ready),
         cmocka_unit_test(a_thread_ends_the_sleep),
         cmocka_unit_test(a_virtual_loop_takes_no_descriptors),
+        cmocka_unit_test(the_end_of_a_loop_that_never_began_closes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
