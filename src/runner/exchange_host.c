@@ -68,14 +68,17 @@ static enum result account_line(const char *path, int number, char *text, struct
     if (secret == NULL || strlen(secret) >= sizeof a->secret)
         return error_set(err, RC_BAD_INPUT, "%s:%d: secret: found %s, expected 1 to %zu characters", path, number,
                          secret == NULL ? "none" : "a longer one", sizeof a->secret - 1);
+    /* What stands in a wrong place may be the secret: it is not repeated. */
     if (balance == NULL || decimal_parse(balance, strlen(balance), 8, &a->balance) != RC_OK || a->balance < 0)
-        return error_set(err, RC_BAD_INPUT, "%s:%d: balance: found %s, expected XBT such as 1.5", path, number, balance == NULL ? "none" : balance);
+        return error_set(err, RC_BAD_INPUT, "%s:%d: balance: found %s in the third place, expected XBT such as 1.5", path, number,
+                         balance == NULL ? "nothing" : "no amount");
     if (may != NULL && strcmp(may, "read") == 0)
         a->permissions = PERMISSION_NONE;
     else if (may != NULL && strcmp(may, "orderCancel") == 0)
         a->permissions = PERMISSION_ORDER_CANCEL;
     else if (may != NULL && strcmp(may, "order") != 0)
-        return error_set(err, RC_BAD_INPUT, "%s:%d: permission: found %s, expected order, orderCancel or read", path, number, may);
+        return error_set(err, RC_BAD_INPUT, "%s:%d: permission: found another word in the fourth place, expected order, orderCancel or read",
+                         path, number);
     for (uint32_t i = 0; i < o->account_count; i++)
         if (strcmp(o->accounts[i].key, key) == 0)
             return error_set(err, RC_BAD_INPUT, "%s:%d: the key stands in an earlier line already", path, number);
