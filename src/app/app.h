@@ -43,4 +43,7 @@ int fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3
 /* Ctrl-C and SIGTERM call `stop` (async-signal-safe) with `ctx`. */
 void signals_stop(void (*stop)(void *ctx), void *ctx);
 
+/* Before what `stop` touches is closed: from here on a signal ends the process. */
+void signals_default(void);
+
 #endif

@@ -78,6 +78,7 @@ int command_decisions(int argc, char **argv)
     signals_stop(stop, h);
     printf("decisions: DECISION_URL http://127.0.0.1:%u/api\n", decisions_host_port(h));
     decisions_host_run(h);
+    signals_default();
     decisions_host_close(h);
     return EXIT_OK;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,7 @@ struct demo {
     bool exchange_started, decisions_started;
     struct error exchange_error;
     enum result exchange_result;
+    _Atomic bool exchange_failed;        /* by its thread: nobody answers any more */
     time_ns end_at;
     bool ending;
 };
@@ -59,8 +61,10 @@ static void *exchange_main(void *arg)
 {
     struct demo *const d = arg;
     d->exchange_result = exchange_host_run(d->exchange, &d->exchange_error);
-    if (d->exchange_result != RC_OK)
-        live_stop(d->live);
+    if (d->exchange_result == RC_OK)
+        return NULL;
+    atomic_store_explicit(&d->exchange_failed, true, memory_order_release);      /* with observe */
+    live_stop(d->live);
     return NULL;
 }
 
@@ -92,6 +96,9 @@ static void observe(void *ctx, const struct bot_view *v)
 {
     (void)v;
     struct demo *const d = ctx;
+    /* Its cancels would wait for an answer, on a driven clock for ever: asked again, the bot ends at once. */
+    if (atomic_load_explicit(&d->exchange_failed, memory_order_acquire))
+        live_stop(d->live);
     if (d->ending || d->end_at == 0 || clock_now(&d->clock) < d->end_at)
         return;
     d->ending = true;
@@ -223,6 +230,7 @@ static int demo_end(struct demo *d, int status)
         else
             exchange_host_summary(d->exchange, stdout);
     }
+    signals_default();
     decisions_host_close(d->decisions);
     live_close(d->live);
     exchange_host_close(d->exchange);
@@ -263,6 +271,8 @@ int command_demo(int argc, char **argv)
     if (status != EXIT_OK)
         return status < 0 ? EXIT_OK : status;
     char dir[200] = "/tmp/marketmaker-demo-XXXXXX";
+    if (o.dir != NULL && strlen(o.dir) >= sizeof dir)
+        return fail(EXIT_USAGE, "--dir: found a path of %zu characters, expected at most %zu", strlen(o.dir), sizeof dir - 1);
     if (o.dir != NULL)
         text_copy(dir, sizeof dir, o.dir);
     else if (mkdtemp(dir) == NULL)

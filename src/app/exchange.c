@@ -67,9 +67,15 @@ static bool keys_make(void)
     char secret[API_SECRET_SIZE];
     word_make(key, 24);
     word_make(secret, 48);
-    dprintf(fd, "# key, secret, balance in XBT, permission\n%s %s 1.0 order\n", key, secret);
+    const bool written = dprintf(fd, "# key, secret, balance in XBT, permission\n%s %s 1.0 order\n", key, secret) > 0 && fsync(fd) == 0;
+    const int reason = errno;
     close(fd);
-    return true;
+    explicit_bzero(secret, sizeof secret);
+    if (written)
+        return true;
+    unlink(KEYS_FILE);                   /* half a file would be refused at every start */
+    fail(EXIT_FAILED, "writing %s: %s", KEYS_FILE, strerror(reason));
+    return false;
 }
 
 int command_exchange(int argc, char **argv)
@@ -137,6 +143,7 @@ int command_exchange(int argc, char **argv)
     if (exchange_host_run(h, &err) != RC_OK)
         status = fail(EXIT_FAILED, "%s", err.text);
     exchange_host_summary(h, stdout);
+    signals_default();
     exchange_host_close(h);
     return status;
 }

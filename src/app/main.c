@@ -1,11 +1,13 @@
 /* main.c -- which command is it? */
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/app.h"
 
@@ -57,8 +59,17 @@ static int command_help(int argc, char **argv)
     return EXIT_OK;
 }
 
+/* Who starts us without standard streams must not find the log in the socket that was opened in their place. */
+static void streams_occupy(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            abort();                     /* the lowest free one is given: it is this one */
+}
+
 int main(int argc, char **argv)
 {
+    streams_occupy();
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc > 1) {
         for (int i = 0; i < COMMANDS; i++)
@@ -168,7 +179,16 @@ void signals_stop(void (*stop)(void *ctx), void *ctx)
 {
     stop_function = stop;
     stop_ctx = ctx;
-    struct sigaction action = {.sa_handler = on_signal};
+    /* SA_RESTART: a log thread that is writing when the signal reaches it must not lose the line. */
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+void signals_default(void)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

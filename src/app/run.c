@@ -41,6 +41,7 @@ static int run(const struct live_options *o)
     if (live_run(l, &err) != RC_OK)
         status = fail(EXIT_FAILED, "%s", err.text);
     live_summary(l, stdout);
+    signals_default();
     live_close(l);
     return status;
 }

@@ -28,11 +28,13 @@ class Edges(harness.Case):
         os.mkdir(kept)
         p = subprocess.Popen([harness.BINARY, "demo", "--dir", kept, "--speed", "20", "--decisions", "local"], cwd=self.dir, preexec_fn=close)
         try:
-            log = os.path.join(kept, "marketmaker.log")
-            started = harness.until(lambda: os.path.exists(log) and "Got all market data" in open(log, encoding="utf-8").read(), 15)
+            def started():
+                with open(os.path.join(kept, "marketmaker.log"), encoding="utf-8") as log:
+                    return "Got all market data" in log.read()
+
+            self.check(harness.until(lambda: "marketmaker.log" in os.listdir(kept) and started(), 15), "it runs without them")
             streams = [os.readlink("/proc/%d/fd/%d" % (p.pid, fd)) for fd in range(3)]
             self.check(streams == ["/dev/null"] * 3, "nothing else is opened in their place", streams)
-            self.check(started, "it runs without them")
             p.send_signal(signal.SIGINT)
             self.check(p.wait(15 * harness.SLOW) == 0, "Ctrl-C ends it", p.returncode)
         finally:
