@@ -510,7 +510,8 @@ static enum result run_begin(struct store *s, const struct store_options *o, str
     if (opened->last_run != 0) {
         opened->last_until = (uint64_t)pragma_read(s->db, "SELECT ids_until FROM runs ORDER BY run DESC LIMIT 1");
         opened->last_from = 1 + (uint64_t)pragma_read(s->db, "SELECT coalesce(max(id), 0) FROM orders WHERE run = (SELECT max(run) FROM runs)");
-        if (opened->last_from > opened->last_until)
+        /* Of a cleared state no order is known: asked for, the ended ones would come back as stakes. */
+        if (opened->last_from > opened->last_until || opened->cleared)
             opened->last_from = opened->last_until;
     }
     s->run = o->run > opened->last_run ? o->run : opened->last_run + 1;

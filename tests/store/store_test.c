@@ -240,6 +240,9 @@ static void settings_that_no_longer_fit_are_told_with_the_choices(void **state)
     s = open_ok(&opened, &o);
     assert_true(opened.adopted);
     assert_int_equal(known.stakes.long_count, 1);
+    struct own_order ended = order(opened.run, 5, OWN_FILLED);
+    ended.counted_qty = ended.cum_qty;
+    post(s, &(struct bot_command){.kind = BCMD_SAVE_ORDER, .order = &ended});
     close_it(s);
 
     o.identity.trading_balance_e4 = 7000;
@@ -247,6 +250,7 @@ static void settings_that_no_longer_fit_are_told_with_the_choices(void **state)
     s = open_ok(&opened, &o);
     assert_true(opened.cleared && opened.fresh);
     assert_int_equal(known.stakes_seen, 0);
+    assert_int_equal(opened.last_from, opened.last_until);       /* what was forgotten is not asked for */
     close_it(s);
     o.on_mismatch = MISMATCH_STOP;
     s = open_ok(&opened, &o);
