@@ -19,6 +19,7 @@ struct log {
     struct ring ring;
     struct log_options options;
     FILE *file;
+    bool file_fails;                     /* the thread's: said once, until it works again  */
     int wake;                            /* eventfd: written by the producer and log_close */
     pthread_t thread;
     _Atomic uint64_t lost;               /* written by the producer, read by the thread    */
@@ -54,6 +55,18 @@ static void line_write(const struct log *l, time_ns wall, enum log_level level, 
         fprintf(l->file, "%s - %s - %.*s\n", stamp, words[level], (int)len, text);
 }
 
+/* A full disk must not stop trading, nor the user believe in a log that is not written. */
+static void file_flush(struct log *l)
+{
+    errno = 0;
+    const bool fails = fflush(l->file) != 0 || ferror(l->file);
+    if (fails && !l->file_fails)
+        fprintf(stderr, "marketmaker: LOG_FILE %s: %s; its lines are lost until it can be written again\n", l->options.path,
+                errno != 0 ? strerror(errno) : "a line could not be written");
+    l->file_fails = fails;
+    clearerr(l->file);
+}
+
 /* Everything in the ring, then one flush. */
 static void ring_drain(struct log *l, uint64_t *lost_said)
 {
@@ -77,8 +90,8 @@ static void ring_drain(struct log *l, uint64_t *lost_said)
     }
     if (l->options.standard_output)
         fflush(stdout);
-    if (l->file != NULL)
-        fflush(l->file);
+    if (l->file != NULL && count > 0)
+        file_flush(l);
     atomic_fetch_add_explicit(&l->written, count, memory_order_release);      /* with log_flush */
 }
 
@@ -116,12 +129,13 @@ enum result log_open(struct log **out, struct arena *a, const struct log_options
     if (o->path != NULL && (l->file = fopen(o->path, "ae")) == NULL)
         return error_set(err, RC_IO, "LOG_FILE: opening %s: %s", o->path, strerror(errno));
     l->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (l->wake < 0 || pthread_create(&l->thread, NULL, log_thread, l) != 0) {
+    const int rc = l->wake < 0 ? errno : pthread_create(&l->thread, NULL, log_thread, l);
+    if (rc != 0) {
         if (l->file != NULL)
             fclose(l->file);
         if (l->wake >= 0)
             close(l->wake);
-        return error_set(err, RC_IO, "starting the log's thread: %s", strerror(errno));
+        return error_set(err, RC_IO, "starting the log's thread: %s", strerror(rc));
     }
     *out = l;
     return RC_OK;

@@ -2,6 +2,7 @@
  *
  * Shape    log_line puts a line into a ring; the thread stamps nothing, it writes: "2020-07-10 08:41:49,680 - INFO - text".
  * Errors   a full ring loses the line, counts it, and the thread says how many were lost once there is room again.
+ *          A file that cannot be written is told on standard error, once; nothing waits for it.
  * Memory   the ring from the arena.
  * Threads  log_line from one thread only (the ring's producer); every producer opens a log of its own.
  * Note     local time, as the predecessor's log. Secrets never come here: callers have none in their texts.

@@ -56,6 +56,13 @@ class Edges(harness.Case):
             self.check_ended(p, 1, 30)
             self.check(second + ":2" in p.text(), "the line that ended it is named", p)
 
+    def test_a_log_that_cannot_be_written(self):
+        p = self.start("demo", "--seconds", "20", "--speed", "20", "--decisions", "local", "--set", "LOG_FILE=/dev/full")
+        self.check_ended(p, 0, 20)
+        told = [line for _, which, line in p.lines if which == "err"]
+        self.check(len(told) == 1 and "LOG_FILE /dev/full: No space left" in told[0], "it is told once", told)
+        self.check("Got all market data" in p.text() and "Summary" in p.text(), "and trading goes on", p)
+
 
 if __name__ == "__main__":
     harness.main()
