@@ -18,6 +18,8 @@ struct pen {
 
 static void put(struct pen *p, const char *bytes, size_t len)
 {
+    if (len == 0)
+        return;                      /* nothing may be NULL, and memcpy takes none */
     if ((size_t)(p->end - p->at) < len) {
         p->full = true;
         return;
