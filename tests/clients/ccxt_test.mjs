@@ -344,17 +344,21 @@ for (const [depth, count] of [[undefined, 0], [25, 25]]) {
         const loop = watching(() => own.watchOrderBook(MARKET, depth), (news) => { told.push(plain(news)); });
         await watched(() => told.length >= 5, loop, 10, 'five pieces of news within ten seconds');
         let agreed = 0;
-        let asked;
-        for (let attempt = 0; attempt < 20 && agreed < 3; attempt++) {
+        let missed;
+        for (let attempt = 0; attempt < 12; attempt++) {
             told = told.slice(-50);
-            asked = sides(await rows(exchange, 'GET', 'orderBook/L2', { symbol: SYMBOL, depth: count }));
-            agreed += await until(() => told.some((one) => differences(one, asked).length === 0), 0.3) ? 1 : 0;
-            await sleep(100);
+            const asked = sides(await rows(exchange, 'GET', 'orderBook/L2', { symbol: SYMBOL, depth: count }));
+            if (await until(() => told.some((one) => differences(one, asked).length === 0), 0.5))
+                agreed++;
+            else
+                missed = asked;
+            await sleep(250);
         }
         loop.stop();
         await own.close();
         check(loop.error === null, 'the book goes on', String(loop.error));
-        check(agreed === 3, 'the book of the client is the book of the exchange, three times', `agreed ${agreed} times`, { asked }, { told: told.at(-1) });
+        /* A busy machine may hand the client two frames at once, and it shows one book for both. */
+        check(agreed >= 10, 'the book of the client is the book of the exchange, ten times of twelve', `agreed ${agreed} times`, { missed }, { told: told.at(-1) });
     });
 }
 

@@ -129,8 +129,18 @@ await story('realtime position, margin and wallet: money as REST tells it', asyn
 await story('realtime orderBookL2 and orderBookL2_25: the book', async () => {
     for (const [table, depth] of [['orderBookL2', 0], ['orderBookL2_25', 25]])
         await agrees(table, () => rows(exchange, 'GET', 'orderBook/L2', { symbol: SYMBOL, depth }), byPrice, `the table is GET /orderBook/L2 with depth ${depth}`);
-    const best = latest('orderBookL2_25');
-    check(Math.max(...best.filter((l) => l.side === 'Buy').map((l) => l.price)) < Math.min(...best.filter((l) => l.side === 'Sell').map((l) => l.price)), 'it is not crossed', best);
+    /* REST and stream print a level alike, so a third witness: the quotes, which are made elsewhere. */
+    const { bidPrice, bidSize, askPrice, askSize } = latest('quote').at(-1);
+    const touch = (book) => {
+        const [bid] = book.filter((level) => level.side === 'Buy').sort((a, b) => b.price - a.price);
+        const [ask] = book.filter((level) => level.side === 'Sell').sort((a, b) => a.price - b.price);
+        return { bidPrice: bid?.price, bidSize: bid?.size, askPrice: ask?.price, askSize: ask?.size };
+    };
+    for (const table of ['orderBookL2', 'orderBookL2_25']) {
+        const met = await until(() => told[table].map(touch).some((best) => differences(best, { bidPrice, bidSize, askPrice, askSize }).length === 0), 2);
+        check(met, `the last quote was the touch of ${table}`, { bidPrice, bidSize, askPrice, askSize }, touch(latest(table)));
+    }
+    check(bidPrice < askPrice, 'the touch is not crossed', { bidPrice, askPrice });
 });
 
 await story('realtime trade and quote: every one, in order', async () => {
@@ -153,7 +163,8 @@ await story('realtime instrument: the contract', async () => {
     await agrees('instrument', instrument, without('timestamp', ...SUMS), 'the table is GET /instrument');
     const [row] = latest('instrument');
     const [now] = await instrument();
-    const ahead = GROWING.filter((name) => !(row[name] > 0 && row[name] <= now[name]));
+    const ahead = GROWING.filter((name) => !((row[name] ?? 0) <= now[name]));
+    check(row.totalVolume > 0 && row.totalTurnover > 0, 'fifteen seconds of trading have reached the sums', row);
     check(ahead.length === 0, 'sums of volume are those of some seconds ago', ahead.map((name) => `${name}: found ${row[name]}, at most ${now[name]}`));
 });
 

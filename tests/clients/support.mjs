@@ -153,7 +153,7 @@ export async function story(name, run, lastExchange = () => []) {
     } catch (e) {
         failed++;
         console.log(`FAILED  ${name}`);
-        console.log(`  rule     ${e instanceof Broken ? e.message : 'the client does not throw'}`);
+        console.log(`  rule     ${e instanceof Broken ? e.message : 'nothing throws'}`);
         if (!(e instanceof Broken))
             console.log(`  thrown   ${shown(e.stack?.split('\n').slice(0, 6).join('\n') ?? String(e))}`);
         for (const evidence of [...lastExchange(), ...(e.evidence ?? [])])
