@@ -6,7 +6,7 @@
  */
 import ccxt from 'ccxt';
 
-import { Broken, DEPOSIT, SYMBOL, betweenEqualStates, check, differences, exchangeStart, exchangeStop, finish, has, reader, request, rows, same, sleep,
+import { Broken, DEPOSIT, SYMBOL, betweenEqualStates, check, differences, exchangeStart, exchangeStop, finish, has, reader, rows, same, sleep,
     story, trader, until } from './support.mjs';
 
 const MARKET = 'BTC/USD:BTC';                           /* what ccxt calls XBTUSD */
@@ -35,7 +35,8 @@ const instrument = async () => (await rows(exchange, 'GET', 'instrument', { symb
 const book = () => rows(exchange, 'GET', 'orderBook/L2', { symbol: SYMBOL, depth: 0 });
 const order = async (orderID) => (await rows(exchange, 'GET', 'order', { filter: { orderID } }))[0];
 const openOrders = () => rows(exchange, 'GET', 'order', { filter: { open: true } });
-const untimed = ({ timestamp, ...row }) => row;         /* of a row whose timestamp is the moment of asking */
+/* These rows bear the moment of asking. */
+const untimed = ({ timestamp, currentTimestamp, ...row }) => row;
 const position = async () => untimed((await rows(exchange, 'GET', 'position', { filter: { symbol: SYMBOL } }))[0] ?? {});
 const margin = async () => untimed(await rows(exchange, 'GET', 'user/margin', { currency: 'XBt' }));
 const executions = (orderID) => rows(exchange, 'GET', 'execution', { filter: { orderID }, count: 500 });
@@ -47,6 +48,9 @@ const sizeAt = async (price) => (await book()).find((row) => row.price === price
 async function farPrice(share = 0.5) {
     return Math.round((await instrument()).bidPrice * share * 2) / 2;
 }
+
+/* What contracts of this inverse future are worth: a lot's value is rounded to a satoshi, then multiplied. */
+const worth = (qty, price, lot) => qty / lot * Math.round(1e8 * lot / price);
 
 const sum = (list, name) => list.reduce((total, row) => total + row[name], 0);
 const satoshis = (xbt) => Math.round(xbt * 1e8);
@@ -183,7 +187,8 @@ await rest('createOrder: a post-only limit far below the market rests', async ()
 await rest('createOrder: the same clOrdID a second time, and more than the account can bear', async () => {
     const before = await openOrders();
     await refused(ccxt.InvalidOrder, () => client.createOrder(MARKET, 'limit', 'buy', QTY, resting.price, { clientOrderId: 'ccxt/first+1' }), 'a duplicate clOrdID');
-    await refused(ccxt.InsufficientFunds, () => client.createOrder(MARKET, 'limit', 'buy', 600000, resting.price), 'an order of 130 times the account');
+    const tooMuch = Math.round(1.5 * resting.price) * 100;        /* 150 XBT at 1 % of margin, with 1 XBT */
+    await refused(ccxt.InsufficientFunds, () => client.createOrder(MARKET, 'limit', 'buy', tooMuch, resting.price), 'an order of 150 times the account');
     same(await openOrders(), before, 'refused orders leave nothing behind');
 });
 
@@ -237,13 +242,12 @@ await rest('createOrder: a small market order fills, fetchMyTrades tells how', a
     const row = await order(bought.id);
     has(row, { side: 'Buy', ordType: 'Market', ordStatus: 'Filled', orderQty: QTY, cumQty: QTY, leavesQty: 0, workingIndicator: false }, 'it is filled');
     sameOrder(bought, row, 'the reply is the order');
-    const { takerFee } = await instrument();
+    const { takerFee, lotSize } = await instrument();
     const fills = (await executions(bought.id)).filter((e) => e.execType === 'Trade');
     same(sum(fills, 'lastQty'), QTY, 'its fills are its quantity', fills);
     for (const fill of fills) {
-        const perContract = Math.round(1e8 / fill.lastPx);                       /* lot 1: rounded to a satoshi, then multiplied */
-        has(fill, { commission: takerFee, lastLiquidityInd: 'RemovedLiquidity', execCost: -fill.lastQty * perContract,
-            execComm: Math.trunc(fill.lastQty * perContract * takerFee) }, 'cost and fee of a fill');
+        const cost = worth(fill.lastQty, fill.lastPx, lotSize);
+        has(fill, { commission: takerFee, lastLiquidityInd: 'RemovedLiquidity', execCost: -cost, execComm: Math.trunc(cost * takerFee) }, 'cost and fee of a fill');
     }
     const told = await client.fetchMyTrades(MARKET);
     same(told.map((t) => [t.id, t.order, t.side, t.price, t.amount, t.takerOrMaker]).sort(),
@@ -258,7 +262,7 @@ await moving('fetchPositions and fetchBalance with a position', async () => {
     same(held.answer.length, 1, 'one contract, one position');
     const fills = (await executions(bought.id)).filter((e) => e.execType === 'Trade');
     has(held.state, { currentQty: QTY, isOpen: true, currentCost: sum(fills, 'execCost'),
-        markValue: -QTY * Math.round(1e8 / held.state.markPrice) }, 'the position is the sum of its fills');
+        markValue: -worth(QTY, held.state.markPrice, (await instrument()).lotSize) }, 'the position is the sum of its fills');
     has(held.answer[0], { symbol: MARKET, side: 'long', contracts: QTY, entryPrice: held.state.avgEntryPrice, markPrice: held.state.markPrice,
         liquidationPrice: held.state.liquidationPrice, marginMode: held.state.crossMargin ? 'cross' : 'isolated', notional: Math.abs(held.state.foreignNotional) },
     'ccxt tells the row', held.state);
@@ -395,15 +399,15 @@ await live('watchOrders follows an order of another connection through its life'
     await until(() => pro.client(pro.urls.api.ws).subscriptions.order, 5);
     await sleep(500);
     const price = await farPrice();
-    const placed = (await request(exchange, trader, 'POST', 'order', { symbol: SYMBOL, side: 'Buy', orderQty: QTY, price, clOrdID: 'raw-1' })).rows;
+    const placed = await rows(exchange, 'POST', 'order', { symbol: SYMBOL, side: 'Buy', orderQty: QTY, price, clOrdID: 'raw-1' });
     await watched(() => orders.get(placed.orderID)?.status === 'open', orderLoop, 5, 'a new order arrives', () => [...orders.values()]);
     sameOrder(orders.get(placed.orderID), await order(placed.orderID), 'new, it is its row');
-    await request(exchange, trader, 'PUT', 'order', { orderID: placed.orderID, orderQty: 3 * QTY, price: price - 1 });
+    await rows(exchange, 'PUT', 'order', { orderID: placed.orderID, orderQty: 3 * QTY, price: price - 1 });
     await watched(() => orders.get(placed.orderID).price === price - 1, orderLoop, 5, 'the amend arrives', () => orders.get(placed.orderID));
     /* ccxt looks for the order it holds under the wrong key and reads an update as a whole row: it knows what the update named. */
     const amended = await order(placed.orderID);
     has(orders.get(placed.orderID), { price: amended.price, remaining: amended.leavesQty, cost: amended.orderQty, clientOrderId: 'raw-1' }, 'amended, it is its row', amended);
-    await request(exchange, trader, 'DELETE', 'order', { orderID: placed.orderID });
+    await rows(exchange, 'DELETE', 'order', { orderID: placed.orderID });
     await watched(() => orders.get(placed.orderID).status === 'canceled', orderLoop, 5, 'the cancel arrives', () => orders.get(placed.orderID));
     has(await order(placed.orderID), { ordStatus: 'Canceled', leavesQty: 0 }, 'and it is canceled');
 });
@@ -412,7 +416,7 @@ await live('watchOrders, watchMyTrades and watchBalance tell one fill alike', as
     const tradeLoop = listening(watching(() => pro.watchMyTrades(MARKET), (list) => list.forEach((t) => mine.set(t.id, t))));
     await sleep(500);
     const fillOf = async (side) => {
-        const placed = (await request(exchange, trader, 'POST', 'order', { symbol: SYMBOL, side, orderQty: QTY, ordType: 'Market' })).rows;
+        const placed = await rows(exchange, 'POST', 'order', { symbol: SYMBOL, side, orderQty: QTY, ordType: 'Market' });
         await watched(() => orders.get(placed.orderID)?.status === 'closed', orderLoop, 5, 'the filled order arrives', () => [...orders.values()]);
         sameOrder(orders.get(placed.orderID), await order(placed.orderID), 'filled, it is its row');
         const fills = (await executions(placed.orderID)).filter((e) => e.execType === 'Trade');
