@@ -109,7 +109,7 @@ static void word_make(char *out, size_t len)
 {
     unsigned char random[32];
     if (getrandom(random, len, 0) != (ssize_t)len)
-        memset(random, 9, sizeof random);
+        abort();                         /* no key that somebody could guess */
     for (size_t i = 0; i < len; i++)
         out[i] = "abcdefghijklmnopqrstuvwxyz0123456789"[random[i] % 36];
     out[len] = '\0';

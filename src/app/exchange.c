@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -47,7 +48,7 @@ static void word_make(char *out, size_t len)
     static const char letters[] = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789-_";
     unsigned char random[64];
     if (getrandom(random, len, 0) != (ssize_t)len)
-        memset(random, 7, sizeof random);
+        abort();                         /* no key that somebody could guess */
     for (size_t i = 0; i < len; i++)
         out[i] = letters[random[i] % (sizeof letters - 1)];
     out[len] = '\0';

@@ -28,11 +28,12 @@
 #define RECONNECT_MAX (5 * NS_PER_S)
 #define CONNECTION_LASTED (10 * NS_PER_S)
 #define STATUS_EVERY (2 * NS_PER_S)
-#define WATCH_EVERY_US 500000
+#define WATCH_EVERY_US 250000
 #define STATE_FAILURES_MAX 1
 #define EVENTS_HELD 64
 #define WARM_EVERY (100 * NS_PER_US)
 #define WAIT_MAX (250 * NS_PER_MS)
+#define SAME_WISH (250 * NS_PER_MS)
 
 /* Watches settings files on a thread of its own: the trading thread touches no disk. */
 struct watcher {
@@ -80,9 +81,12 @@ struct live {
     struct bot_event held[EVENTS_HELD];      /* answers found while the core was talking */
     unsigned held_count;
     bool applying;
+    bool posted;                             /* records since the last step of the core was complete */
 
     struct venue_request request;
     bool stopped, fatal;
+    bool was_up;                             /* the stream has shown an image: the login was taken once */
+    time_ns stop_at_mono;                    /* when the end was first asked for */
     bool state_failed;
     char stop_text[480];
     _Atomic int stop_asked;                  /* live_stop; read by the trading thread */
@@ -101,6 +105,7 @@ struct live {
 };
 
 static const struct bot_sink *sink_of(struct live *l);
+static void state_failed(struct live *l, const char *why);
 
 /* ---- events into the core ------------------------------------------------------------------------------------------------ */
 
@@ -132,6 +137,9 @@ static void apply(struct live *l, const struct bot_event *ev)
         bot_apply(l->bot, clock_now(l->options.clock), &l->held[i], &sink);
     l->held_count = 0;
     l->applying = false;
+    if (l->posted && store_step(l->store) != RC_OK)
+        state_failed(l, "the state file cannot be written as fast as things happen");
+    l->posted = false;
     l->bot_next = bot_next_time(l->bot);
 }
 
@@ -140,6 +148,18 @@ static void hear(void *ctx, const struct bot_event *ev)
     struct live *const l = ctx;
     decider_market(l->decider, clock_now(l->options.clock), ev);
     apply(l, ev);
+}
+
+static void login_refused(struct live *l, const char *why);
+
+/* What the venue says on the stream: that it does not take the login is the runner's business too. */
+static void hear_stream(void *ctx, const struct bot_event *ev)
+{
+    struct live *const l = ctx;
+    hear(l, ev);
+    l->was_up |= ev->kind == BEV_IMAGE;
+    if (ev->kind == BEV_STREAM && ev->stream.state == FEED_DOWN)
+        login_refused(l, ev->stream.text);
 }
 
 static const struct venue_ear *ear_of(struct live *l)
@@ -213,6 +233,7 @@ static void command(void *ctx, const struct bot_command *cmd)
     case BCMD_SAVE_ORDER:
     case BCMD_SAVE_FILL:
     case BCMD_SAVE_STAKES:
+        l->posted = true;
         if (store_post(l->store, cmd) != RC_OK)
             state_failed(l, "the state file cannot be written as fast as things happen");
         break;
@@ -331,7 +352,8 @@ static void stream_message(void *ctx, struct ws_client *c, bool text, const uint
 {
     (void)c;
     struct live *const l = ctx;
-    if (text && l->ops->stream_message(l->venue, clock_now(l->options.clock), (const char *)data, len, ear_of(l)) == RC_OK) {
+    const struct venue_ear ear = {hear_stream, l};
+    if (text && l->ops->stream_message(l->venue, clock_now(l->options.clock), (const char *)data, len, &ear) == RC_OK) {
         complaint_tell(l);
         return;
     }
@@ -348,6 +370,21 @@ static void stream_pong(void *ctx, struct ws_client *c)
     hear(ctx, &ev);
 }
 
+/* The first login refused: nothing has been sent, the end is at once. Later it may be a key that was revoked while orders rest: the
+ * end is in order, and what REST still lets through is withdrawn. */
+static void login_refused(struct live *l, const char *why)
+{
+    if (l->fatal)
+        return;
+    l->fatal = true;
+    snprintf(l->stop_text, sizeof l->stop_text, "%s. Check key, secret, permissions and clock", why);
+    line(l, LOG_ERROR, "stream - %s", l->stop_text);
+    if (l->was_up)
+        atomic_fetch_add_explicit(&l->stop_asked, 1, memory_order_relaxed);
+    else
+        l->stopped = true;
+}
+
 static void stream_closed(void *ctx, struct ws_client *c, int status, uint16_t code, const char *reason)
 {
     (void)c;
@@ -359,11 +396,8 @@ static void stream_closed(void *ctx, struct ws_client *c, int status, uint16_t c
         snprintf(why, sizeof why, "the venue refused the connection with status %d: %.80s", status, reason);
     else
         text_copy(why, sizeof why, reason);
-    if (status == 401 || status == 403) {
-        l->fatal = true;
-        snprintf(l->stop_text, sizeof l->stop_text, "%s. Check key, secret, permissions and clock", why);
-        line(l, LOG_ERROR, "stream - %s", l->stop_text);
-    }
+    if (status == 401 || status == 403)
+        login_refused(l, why);
     stream_down(l, why);
 }
 
@@ -421,6 +455,7 @@ static void *watch(void *arg)
 {
     struct watcher *const w = arg;
     struct timespec seen[SETTINGS_LIST_MAX + 1] = {{0, 0}};
+    bool pending = false;
     for (int turn = 0; !atomic_load_explicit(&w->closing, memory_order_acquire); turn++) {
         bool changed = false;
         for (int i = 0; i <= w->files.count; i++) {
@@ -431,10 +466,14 @@ static void *watch(void *arg)
             changed |= turn > 0 && (st.st_mtim.tv_sec != seen[i].tv_sec || st.st_mtim.tv_nsec != seen[i].tv_nsec);
             seen[i] = st.st_mtim;
         }
-        if (changed) {
+        /* Read when it has rested for a turn: a file that is just being written is valid and empty, and its limits are none. */
+        const bool rests = pending && !changed;
+        pending = changed;
+        if (rests) {
             struct error err = {0};
             struct settings *const fresh = malloc(sizeof *fresh);
-            if (fresh != NULL && settings_load(fresh, w->options->settings_file, w->options->environment, w->options->sets, &err) == RC_OK) {
+            if (fresh != NULL && settings_load(fresh, w->options->settings_file, w->options->environment, w->options->sets, &err) == RC_OK &&
+                settings_trade_check(fresh, &err) == RC_OK) {
                 free(atomic_exchange_explicit(&w->fresh, fresh, memory_order_acq_rel));     /* with settings_take */
                 loop_wake(w->loop);
             } else {
@@ -470,9 +509,11 @@ static void settings_take(struct live *l)
         c.trading_balance_e4 = l->config.trading_balance_e4;
         c.adjust_position = l->config.adjust_position;
         c.cancel_on_start = l->config.cancel_on_start;
+        c.expiry = l->config.expiry;     /* what the venue's side signs: a shorter one here would end UNKNOWN too early (rule 3) */
         bot_reconfigure(l->bot, &c);
         l->config = c;
         l->settings.timeout_ns = fresh->timeout_ns;
+        l->settings.decision_timeout_ns = fresh->decision_timeout_ns;        /* the decider reads it there */
         log_level_set(l->log, log_level_of(fresh));
         l->seen = *fresh;
     }
@@ -605,7 +646,7 @@ enum result live_open(struct live **out, const struct live_options *o, struct er
     if (rc != RC_OK)
         return rc;
     const struct log_options log = {.path = l->settings.use_log_file ? l->settings.log_file : NULL, .standard_output = o->standard_output,
-                                    .least = log_level_of(&l->settings)};
+                                    .least = log_level_of(&l->settings), .batched = true};
     if ((rc = log_open(&l->log, &l->arena, &log, err)) != RC_OK)
         return rc;
     line(l, LOG_INFO, "bot - marketmaker version: v%s", o->version);
@@ -685,8 +726,12 @@ static void stop_look(struct live *l)
     const int asked = atomic_load_explicit(&l->stop_asked, memory_order_relaxed);
     if (asked == l->stop_seen)
         return;
-    if (l->stop_seen > 0 && !l->state_failed)
-        l->stopped = true;               /* asked twice: now */
+    /* Asked again: now. Within a moment it is the same wish, told by a terminal and a wrapper, or by two ends at once. */
+    const time_ns mono = loop_now_mono(&l->loop);
+    if (l->stop_seen == 0)
+        l->stop_at_mono = mono;
+    else if (mono - l->stop_at_mono > SAME_WISH && !l->state_failed)
+        l->stopped = true;
     l->stop_seen = asked;
     const struct bot_event ev = {.kind = BEV_OPERATOR, .operator_command = OPERATOR_STOP};
     apply(l, &ev);
@@ -781,13 +826,14 @@ enum result live_run(struct live *l, struct error *err)
     stream_connect_now(l);
     struct clock *const clock = l->options.clock;
     const bool warm = l->settings.idle == SETTINGS_IDLE_SPIN && clock->mode == CLOCK_REAL;
-    while (!l->stopped && !(l->fatal && l->stop_text[0] != '\0')) {
+    while (!l->stopped) {
         const uint64_t epoch = clock_epoch(clock);
         time_ns wait = 0;
         if (l->settings.idle == SETTINGS_IDLE_SLEEP && !l->worked)
             wait = clock_wait(clock, l->bot_next, WAIT_MAX);
         l->heard = loop_turn(&l->loop, wait) > 0;
         look_around(l);
+        log_kick(l->log);
         l->worked = l->heard;
         if (warm && !l->heard)
             keep_warm(l, clock_now(clock));
@@ -800,7 +846,9 @@ enum result live_run(struct live *l, struct error *err)
     status_write(l, &view);
     if (l->fatal || l->state_failed)
         return error_set(err, RC_IO, "%s", l->stop_text);
-    return RC_OK;
+    if (l->settings.cancel_on_exit && view.orders_open > 0)
+        return error_set(err, RC_IO, "%d of the bot's orders may still live at the venue", view.orders_open);
+    return store_flush(l->store, err);
 }
 
 static void xbt(money amount, char out[DECIMAL_SIZE])

@@ -261,7 +261,7 @@ const struct settings_key SETTINGS_KEYS[] = {
      .initial = "7", .lo = "0.1", .hi = "60",
      .doc = "Longest wait for the venue's answer to a request; an order without one is looked up, not sent again. "
             "Raise it when the venue is slow under load."},
-    {.name = "API_EXPIRES", .type = SETTINGS_DURATION, .reload = true, .unit = "s", .offset = FIELD(api_expires_ns),
+    {.name = "API_EXPIRES", .type = SETTINGS_DURATION, .unit = "s", .offset = FIELD(api_expires_ns),
      .initial = "5", .lo = "2", .hi = "60",
      .doc = "Life of a request's signature, whole seconds: after it, a request still on its way is dead for certain. "
             "Raise it if the venue reports expired requests although the clock is right."},

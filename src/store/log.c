@@ -25,6 +25,7 @@ struct log {
     _Atomic uint64_t lost;               /* written by the producer, read by the thread    */
     _Atomic bool closing;                /* written by log_close                           */
     uint64_t posted;                     /* the producer's                                 */
+    bool kick_due;                       /* the producer's                                 */
     _Atomic uint64_t written;            /* written by the thread, after its flush         */
 };
 
@@ -156,7 +157,16 @@ void log_line(struct log *l, time_ns wall, enum log_level level, const char *tex
     memcpy(line->text, text, len);
     ring_commit(&l->ring);
     l->posted++;
-    wake(l);
+    if (!l->options.batched)
+        wake(l);
+    l->kick_due = true;
+}
+
+void log_kick(struct log *l)
+{
+    if (l->kick_due && l->options.batched)
+        wake(l);
+    l->kick_due = false;
 }
 
 void log_level_set(struct log *l, enum log_level least)

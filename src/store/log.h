@@ -22,12 +22,15 @@ struct log_options {
     bool standard_output;
     enum log_level least;            /* lines below are dropped                         */
     size_t ring_size;                /* power of two; 0: 256 KiB                        */
+    bool batched;                    /* log_line wakes nobody: the owner calls log_kick once a turn */
 };
 
 MUST_CHECK enum result log_open(struct log **out, struct arena *a, const struct log_options *o, struct error *err);
 
 /* The line without its end; at most BOT_LOG_SIZE bytes are kept. */
 void log_line(struct log *l, time_ns wall, enum log_level level, const char *text);
+/* Wake the thread if there is anything to write. */
+void log_kick(struct log *l);
 void log_level_set(struct log *l, enum log_level least);
 
 /* How many lines were lost to a full ring, ever. */

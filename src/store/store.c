@@ -59,7 +59,7 @@ static const char *const SQL[STATEMENTS] = {
 };
 
 /* What crosses the ring. */
-enum message_kind { MESSAGE_ORDER, MESSAGE_FILL, MESSAGE_STAKES, MESSAGE_IDS, MESSAGE_STATUS };
+enum message_kind { MESSAGE_ORDER, MESSAGE_FILL, MESSAGE_STAKES, MESSAGE_IDS, MESSAGE_STATUS, MESSAGE_STEP };
 
 struct message {
     enum message_kind kind;
@@ -415,6 +415,8 @@ static bool message_write(struct store *s, const struct message *m)
         sqlite3_bind_int64(s->statements[PUT_STATUS], 1, (int64_t)m->number);
         sqlite3_bind_text(s->statements[PUT_STATUS], 2, (const char *)(m + 1), (int)m->len, SQLITE_STATIC);
         return run_statement(s->statements[PUT_STATUS]);
+    case MESSAGE_STEP:
+        return true;
     }
     return false;
 }
@@ -426,7 +428,36 @@ static void fail(struct store *s, const char *doing)
     atomic_store_explicit(&s->failed, true, memory_order_release);       /* with store_poll */
 }
 
-/* All that has gathered, as one transaction. The ring keeps the messages until they are on disk. */
+static void wake_wait(const struct store *s, int ms)
+{
+    struct pollfd p = {.fd = s->wake_fd, .events = POLLIN};
+    uint64_t n;
+    if (poll(&p, 1, ms) > 0 && read(s->wake_fd, &n, sizeof n) < 0)
+        return;                          /* somebody else has read it: this thread is the only one */
+}
+
+/* Everything in the ring; `open` says whether it ends in the middle of a step. */
+static bool ring_write(struct store *s, uint64_t *count, uint64_t *ids, bool *open)
+{
+    const void *record;
+    uint32_t len;
+    while ((record = ring_peek(&s->ring, &len)) != NULL) {
+        const struct message *const m = record;
+        if (!message_write(s, m)) {
+            fail(s, "write");
+            return false;
+        }
+        if (m->kind == MESSAGE_IDS)
+            *ids = m->number;
+        if (m->kind != MESSAGE_STATUS)
+            *open = m->kind != MESSAGE_STEP;
+        ring_release(&s->ring);
+        (*count)++;
+    }
+    return true;
+}
+
+/* Whole steps that have gathered, as one transaction. */
 static void batch_write(struct store *s)
 {
     uint32_t len;
@@ -436,19 +467,15 @@ static void batch_write(struct store *s)
         fail(s, "begin");
         return;
     }
-    const void *record;
     uint64_t count = 0;
     uint64_t ids = 0;
-    while ((record = ring_peek(&s->ring, &len)) != NULL) {
-        const struct message *const m = record;
-        if (!message_write(s, m)) {
-            fail(s, "write");
+    bool open = false;
+    if (!ring_write(s, &count, &ids, &open))
+        return;
+    while (open && !atomic_load_explicit(&s->closing, memory_order_acquire)) {
+        wake_wait(s, 100);               /* the rest of the step is microseconds away */
+        if (!ring_write(s, &count, &ids, &open))
             return;
-        }
-        if (m->kind == MESSAGE_IDS)
-            ids = m->number;
-        ring_release(&s->ring);
-        count++;
     }
     if (!run_statement(s->statements[COMMIT])) {
         fail(s, "commit");
@@ -465,12 +492,8 @@ static void *store_thread(void *arg)
     bool closing = false;
     while (!closing && !atomic_load_explicit(&s->failed, memory_order_relaxed)) {
         closing = atomic_load_explicit(&s->closing, memory_order_acquire);
-        struct pollfd p = {.fd = s->wake_fd, .events = POLLIN};
-        if (!closing && poll(&p, 1, 1000) > 0) {
-            uint64_t n;
-            const ssize_t got = read(s->wake_fd, &n, sizeof n);
-            (void)got;
-        }
+        if (!closing)
+            wake_wait(s, 1000);
         batch_write(s);
     }
     return NULL;
@@ -587,9 +610,25 @@ static enum result post_done(struct store *s)
 {
     ring_commit(&s->ring);
     s->posted++;
+    return RC_OK;
+}
+
+/* A system call: once a step, after the step's requests have left, and not once a record. */
+static void wake(const struct store *s)
+{
     const uint64_t one = 1;
     const ssize_t n = write(s->wake_fd, &one, sizeof one);
-    (void)n;
+    (void)n;                             /* can only fail when it is awake anyway */
+}
+
+enum result store_step(struct store *s)
+{
+    struct message *const m = ring_claim(&s->ring, sizeof *m);
+    if (m == NULL)
+        return RC_FULL;
+    *m = (struct message){.kind = MESSAGE_STEP};
+    (void)post_done(s);
+    wake(s);
     return RC_OK;
 }
 
@@ -646,7 +685,9 @@ enum result store_status(struct store *s, time_ns now, const char *json)
         return RC_FULL;
     *m = (struct message){.kind = MESSAGE_STATUS, .len = (uint32_t)len, .number = (uint64_t)now};
     memcpy(m + 1, json, len);
-    return post_done(s);
+    (void)post_done(s);
+    wake(s);
+    return RC_OK;
 }
 
 enum result store_poll(struct store *s, uint64_t *ids_durable, struct error *err)
@@ -659,6 +700,12 @@ enum result store_poll(struct store *s, uint64_t *ids_durable, struct error *err
 
 enum result store_flush(struct store *s, struct error *err)
 {
+    uint64_t unused;
+    while (store_step(s) != RC_OK) {
+        if (store_poll(s, &unused, err) != RC_OK)
+            return RC_IO;
+        usleep(200);
+    }
     while (atomic_load_explicit(&s->done, memory_order_acquire) < s->posted) {
         uint64_t ids;
         if (store_poll(s, &ids, err) != RC_OK)

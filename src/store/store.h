@@ -61,6 +61,10 @@ MUST_CHECK enum result store_open(struct store **out, struct arena *a, const str
 /* RC_FULL: the disk does not keep up; the caller must not trade on. Other kinds of command are ignored. */
 MUST_CHECK enum result store_post(struct store *s, const struct bot_command *cmd);
 
+/* What was posted since the last call is one step of the core: it is on disk whole or not at all. An order that is counted and the
+ * stakes that it was counted into must not be parted by a crash. */
+MUST_CHECK enum result store_step(struct store *s);
+
 /* A text of the owner's that `status` of another process may read; replaces the last. */
 MUST_CHECK enum result store_status(struct store *s, time_ns now, const char *json);
 

@@ -441,6 +441,7 @@ static void a_slow_pipeliner_gets_all_its_answers(void **state)
     x.peer->hold = true;
     x.app.big = 4 << 20;
     peer_say(x.peer, GET("/big") GET("/big") GET("/big"));
+    UNTIL(&x.bed, x.app.server.counts.responses == 1);
     turns(&x.bed, 50);
     assert_int_equal(x.app.server.counts.responses, 1);
     x.peer->hold = false;

@@ -198,6 +198,46 @@ static void ids_become_durable_and_a_crash_leaves_the_rest_to_be_asked_for(void 
     close_it(s);
 }
 
+/* A crash in the middle of a step: the file as it is then, under another name. */
+static void a_step_is_on_disk_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    const struct store_options o = options();
+    struct store_opened opened;
+    struct store *s = open_ok(&opened, &o);
+    struct own_order counted = order(1000, 1, OWN_FILLED);
+    counted.counted_qty = 0;
+    post(s, &(struct bot_command){.kind = BCMD_SAVE_ORDER, .order = &counted});
+    assert_int_equal(store_flush(s, NULL), RC_OK);
+    counted.counted_qty = counted.cum_qty;
+    post(s, &(struct bot_command){.kind = BCMD_SAVE_ORDER, .order = &counted});
+    assert_int_equal(store_status(s, 42, "{}"), RC_OK);      /* wakes the thread in the middle of the step */
+    usleep(50000);
+    char command[700];
+    char copy[160];
+    snprintf(copy, sizeof copy, "%s/copy.db", dir);
+    snprintf(command, sizeof command, "cp '%s' '%s' && cp '%s-wal' '%s-wal'", path, copy, path, copy);
+    assert_int_equal(system(command), 0);
+    static struct stakes stakes;
+    stakes = (struct stakes){.short_count = 1};
+    stakes.shorts[0] = (struct stake){916300000000, 725, E8, 11, false};
+    post(s, &(struct bot_command){.kind = BCMD_SAVE_STAKES, .stakes = &stakes});
+    assert_int_equal(store_step(s), RC_OK);
+    assert_int_equal(store_flush(s, NULL), RC_OK);
+    close_it(s);
+    struct store_options crashed = o;
+    crashed.path = copy;
+    s = open_ok(&opened, &crashed);
+    assert_int_equal(known.order_count, 1);
+    assert_int_equal(known.orders[0].counted_qty, 0);
+    assert_int_equal(known.stakes_seen, 0);
+    close_it(s);
+    s = open_ok(&opened, &o);
+    assert_int_equal(known.order_count, 0);
+    assert_int_equal(known.stakes.short_count, 1);
+    close_it(s);
+}
+
 static void a_second_bot_is_refused(void **state)
 {
     (void)state;
@@ -376,6 +416,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(everything_posted_comes_back, fresh_dir, remove_dir),
         cmocka_unit_test_setup_teardown(ids_become_durable_and_a_crash_leaves_the_rest_to_be_asked_for, fresh_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(a_step_is_on_disk_whole_or_not_at_all, fresh_dir, remove_dir),
         cmocka_unit_test_setup_teardown(a_second_bot_is_refused, fresh_dir, remove_dir),
         cmocka_unit_test_setup_teardown(settings_that_no_longer_fit_are_told_with_the_choices, fresh_dir, remove_dir),
         cmocka_unit_test_setup_teardown(foreign_files_are_refused_and_left_alone, fresh_dir, remove_dir),
