@@ -522,8 +522,8 @@ class Exchange(harness.Case):
                            ("long", "k" * 200 + " s 1\n")):
             self.write(name, text)
         for args, expected in ((("--port", "70000"), "--port: found '70000'"), (("--era", "1999"), "--era: found '1999'"), (("--shape", "round"), "--shape: found 'round'"),
-                               (("--accounts", "absent"), "absent"), (("--accounts", "loose"), "0644"), (("--accounts", "short"), "short:1"), (("--accounts", "balance"), "lots"),
-                               (("--accounts", "may"), "everything"), (("--accounts", "twice"), "twice:2"), (("--accounts", "empty"), "no account"), (("--accounts", "long"), "long:1"),
+                               (("--accounts", "absent"), "absent"), (("--accounts", "loose"), "0644"), (("--accounts", "short"), "short:1"), (("--accounts", "balance"), "balance:1"),
+                               (("--accounts", "may"), "may:1"), (("--accounts", "twice"), "twice:2"), (("--accounts", "empty"), "no account"), (("--accounts", "long"), "long:1"),
                                (("--accounts", "good", "--tls-cert", "x"), "go together"), (("--accounts", "good", "--tls-cert", "x", "--tls-key", "y"), "x"),
                                (("--accounts", "good", "--market", "/nowhere"), "/nowhere"), (("--accounts", "good", "--host", "999.1.1.1"), "999.1.1.1"), (("nonsense",), "nonsense")):
             with self.subTest(args=args):

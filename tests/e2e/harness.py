@@ -83,7 +83,9 @@ class Program:
         return self.process.pid
 
     def mark(self):
-        """Where the output stands: lines before it are not looked at by wait_line(..., after=mark)."""
+        """Where the output stands: lines before it are not looked at by wait_line(..., after=mark). The log is written by a thread
+        of its own and comes a moment after what it tells."""
+        time.sleep(0.15 * SLOW)
         return len(self.lines)
 
     def text(self, after=0):
