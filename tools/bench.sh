@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 MM_SHARED="${MM_SHARED:-$(cd .. && pwd)/shared}"
 export MM_SHARED
 cmake -G Ninja -S . -B build/bench -DCMAKE_BUILD_TYPE=Release >/dev/null
-ninja -C build/bench >/dev/null
+ninja -C build/bench benches >/dev/null
 MM_BINARY="$PWD/build/bench/marketmaker"
 export MM_BINARY
 for source in bench/*.c; do

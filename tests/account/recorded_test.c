@@ -213,7 +213,7 @@ static void snapshot_of_a_linear_position(void **state)
         .init_margin = 1000000, .maint_margin = 500000,
     };
     char *text = recorded_text("fixtures/bitmex/mixed/ccxt-comment-samples.json");
-    struct row row;
+    struct row row = {0};
     const char *cursor = strstr(text, "positionReport");
     assert_non_null(cursor);
     assert_true(row_next(&cursor, &row));
@@ -327,7 +327,7 @@ static void wallet_history_of_july_2026(void **state)
     p.cost = 1459334831;
     p.prev_realised_pnl = row_number(&end, "prevRealisedPnl", 0);
 
-    struct row row;
+    struct row row = {0};
     money wallet = 0, booked = 0;
     size_t fill = 0;
     bool started = false;
