@@ -157,4 +157,4 @@ class Demo(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.main()
+    harness.main(together=3)
