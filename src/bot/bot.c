@@ -128,10 +128,6 @@ static void first_step(struct bot *b)
     b->decision_valid_at = b->now;
     budget_init(&b->budget, b->c.requests_per_minute, b->c.requests_per_second, b->now);
     say_log(b, LOG_INFO, "bot - Using symbol %s.", b->c.symbol);
-    /* A request whose record was lost in the crash may be on its way for as long as one sent just now. */
-    for (struct own_order *o = order_next(&b->orders, NULL); o != NULL; o = order_next(&b->orders, o))
-        if (o->expiry < b->now + b->c.expiry)
-            o->expiry = b->now + b->c.expiry;
     if (b->ids_durable == 0) {
         b->ids_asked = IDS_BLOCK + 1;
         struct bot_command cmd = {.kind = BCMD_RESERVE_IDS, .ids_until = b->ids_asked};

@@ -379,8 +379,6 @@ static struct own_order *adopt(struct bot *b, const struct order_row *row)
     say_price(b, o->price, price);
     say_log(b, LOG_INFO, "orders - Found an own order that the state does not know: %s %" PRId64 " @ %s, %s.", side_name(o->side),
             o->order_qty, price, row_is_terminal(row) ? "ended" : o->cancel_wanted ? "to be canceled" : "adopted");
-    if (row->cum_qty > 0)
-        b->fills_query.at = b->now;  /* its executions were not known as ours before */
     return o;
 }
 

@@ -56,6 +56,8 @@ struct dials {
     int missed_fill, duplicate, sparse;
     int disconnect, crash, stop;     /* per step of the venue                       */
     int lost_records;                /* at most, in a crash                         */
+    int still;                       /* the touch stays: no amend finds out what is wrong */
+    int slow_disk;
 };
 
 static struct sim {
@@ -92,7 +94,7 @@ static struct sim {
     time_ns last_decision;
     struct bot_command out[256];     /* what it said in this step                   */
     int out_count;
-    int adjustments, reductions;
+    int adjustments, reductions, assumptions;
     uint64_t crashes, disconnects, places, unknowns, restarts;
 } sim;
 
@@ -258,7 +260,7 @@ static void touch_publish(void)
 
 static void v_move(void)
 {
-    const px_e8 step = prng_between(&sim.rng, -3, 3) * TICK;
+    const px_e8 step = chance(sim.dials.still) ? 0 : prng_between(&sim.rng, -3, 3) * TICK;
     if (9000 * E8 < sim.bid + step && sim.bid + step < 9300 * E8) {
         sim.bid += step;
         sim.ask += step;
@@ -528,10 +530,10 @@ static void hash_command(const struct bot_command *cmd)
 
 static void id_check(const struct bot_command *cmd)
 {
-    unsigned run;
-    char id[20];
-    SIM_CHECK(sscanf(cmd->place.cl_ord_id, "mm_bitmex_%u-%15s", &run, id) == 2, "%s", cmd->place.cl_ord_id);
-    SIM_CHECK(run == sim.disk.run && strtoull(id, NULL, 36) < sim.disk.ids_until, "%s: durable below %" PRIu64, cmd->place.cl_ord_id,
+    char run[16];
+    char id[16];
+    SIM_CHECK(sscanf(cmd->place.cl_ord_id, "mm_bitmex_%15[0-9a-z]-%15s", run, id) == 2, "%s", cmd->place.cl_ord_id);
+    SIM_CHECK(strtoull(run, NULL, 36) == sim.disk.run && strtoull(id, NULL, 36) < sim.disk.ids_until, "%s: durable below %" PRIu64, cmd->place.cl_ord_id,
               sim.disk.ids_until);
 }
 
@@ -551,6 +553,7 @@ static void emit(void *ctx, const struct bot_command *cmd)
             printf("%9.3f %s\n", (double)(sim.now - T0) / 1e9, cmd->log.text);
         sim.adjustments += strstr(cmd->log.text, "Adjustment trade") != NULL;
         sim.reductions += cmd->log.level == LOG_ERROR;
+        sim.assumptions += strstr(cmd->log.text, "Booking what the row says") != NULL;
         break;
     default:
         SIM_CHECK(sim.out_count < 256, "too much is said in one step");
@@ -784,7 +787,7 @@ static void run_until(time_ns end)
         } else if (sim.bot != NULL) {
             bot_hears(&(struct bot_event){.kind = BEV_TIMER});
         }
-        if (sim.bot != NULL && prng_below(&sim.rng, 8) == 0 && sim.disk.pending_count > 0) {
+        if (sim.bot != NULL && sim.disk.pending_count > 0 && !chance(sim.dials.slow_disk) && prng_below(&sim.rng, 8) == 0) {
             disk_sync(&sim.disk, 0);             /* the store's thread was quick */
             bot_hears(&(struct bot_event){.kind = BEV_IDS, .ids_durable = sim.disk.ids_until});
         }
@@ -802,12 +805,14 @@ static void agreement_check(void)
     SIM_CHECK(v.orders_unknown == 0, "%d orders of unknown fate", v.orders_unknown);
     int living = 0;
     qty_cts uncounted = 0;
+    qty_cts due = 0;
     for (const struct own_order *o = bot_order_next(sim.bot, NULL); o != NULL; o = bot_order_next(sim.bot, o)) {
         const struct v_order *const w = v_find(o->cl_ord_id);
         SIM_CHECK(w != NULL && v_is_open(w), "%s lives at the bot alone, as %s", o->cl_ord_id, own_state_name(o->state));
         SIM_CHECK(o->price == w->price && o->order_qty == w->qty && o->cum_qty == w->cum, "%s differs", o->cl_ord_id);
         SIM_CHECK(o->state == OWN_LIVE || o->state == OWN_PARTIAL, "%s is %s", o->cl_ord_id, own_state_name(o->state));
         uncounted += (int)o->side * (o->cum_qty - o->counted_qty);
+        due += (int)o->side * (o->cum_qty - o->filled_qty);
         living++;
     }
     for (int i = 0; i < sim.order_count; i++)
@@ -816,10 +821,15 @@ static void agreement_check(void)
     SIM_CHECK(v.internal_position + uncounted == sim.position, "stakes %" PRId64 " + orders %" PRId64 ", the venue %" PRId64,
               v.internal_position, uncounted, sim.position);
     SIM_CHECK(v.position == sim.position, "position %" PRId64 ", the venue %" PRId64, v.position, sim.position);
-    SIM_CHECK(v.fold == sim.position, "own fills %" PRId64 ", the venue %" PRId64, v.fold, sim.position);
+    /* A crash between the records of an execution and of its order leaves an execution that is known and not applied. The row
+     * has it, and at the order's end it is booked. */
+    if (sim.dials.lost_records == 0)
+        SIM_CHECK(due == 0, "executions of %" PRId64 " are due", due);
+    SIM_CHECK(v.fold + due == sim.position, "own fills %" PRId64 ", the venue %" PRId64, v.fold, sim.position);
     SIM_CHECK(v.risk == RISK_ACTIVE || fabs(v.position_pct) > 99, "%s", v.risk_text);
 }
 
+/* One world a residue: a failing seed says at once which kind it was. */
 static void dials_set(struct dials *d)
 {
     static const struct dials worlds[] = {
@@ -827,8 +837,12 @@ static void dials_set(struct dials *d)
         {.lost_request = 40, .lost_reply = 40, .overloaded = 80, .late = 40, .slow = 60},
         {.duplicate = 200, .sparse = 500, .slow = 100, .missed_fill = 50},
         {.disconnect = 30, .lost_reply = 30, .sparse = 200},
+        {.disconnect = 30, .missed_fill = 100, .still = 980},
         {.crash = 15, .disconnect = 5, .late = 50},
+        {.crash = 15, .disconnect = 5, .late = 50, .still = 950},
         {.crash = 15, .lost_records = 6, .late = 50, .lost_reply = 30},
+        {.crash = 15, .lost_records = 32, .slow_disk = 980, .late = 50, .still = 500},
+        {.refused = 500, .slow_disk = 1000},
         {.throttled = 30, .refused = 60, .not_sent = 30, .stop = 10},
         {.lost_request = 30, .lost_reply = 30, .overloaded = 40, .late = 30, .throttled = 10, .refused = 20, .not_sent = 20, .slow = 40,
          .missed_fill = 20, .duplicate = 50, .sparse = 200, .disconnect = 15, .crash = 8, .stop = 4, .lost_records = 6},
@@ -846,7 +860,7 @@ static uint64_t world_run(uint64_t seed)
     sim.dead_man_at = sim.connect_at = sim.last_decision = 0;
     sim.connection = 0;
     sim.connected = sim.stopped = false;
-    sim.adjustments = sim.reductions = 0;
+    sim.adjustments = sim.reductions = sim.assumptions = 0;
     sim.bot = NULL;
     sim.arena = arena;
     sim.disk.order_count = sim.disk.fill_count = sim.disk.pending_count = 0;
@@ -869,7 +883,8 @@ static uint64_t world_run(uint64_t seed)
     run_until(sim.now + 75 * NS_PER_S);
     agreement_check();
     if (sim.dials.lost_records == 0)
-        SIM_CHECK(sim.adjustments == 0 && sim.reductions == 0, "%d adjustments, %d errors", sim.adjustments, sim.reductions);
+        SIM_CHECK(sim.adjustments + sim.reductions + sim.assumptions == 0, "%d adjustments, %d errors, %d fills assumed", sim.adjustments,
+                  sim.reductions, sim.assumptions);
     return sim.hash;
 }
 
@@ -895,7 +910,7 @@ static void bot_and_venue_agree_when_the_dust_has_settled(void **state)
         (void)world_run(strtoull(one, NULL, 10));
         return;
     }
-    const uint64_t seeds = many != NULL ? strtoull(many, NULL, 10) : 2000;
+    const uint64_t seeds = many != NULL ? strtoull(many, NULL, 10) : 3000;
     for (uint64_t seed = 1; seed <= seeds; seed++)
         (void)world_run(seed);
 }

@@ -616,8 +616,14 @@ static void empty_answers_prove_nothing_when_the_stream_was_gone(void **state)
     pass(7 * NS_PER_S);
     reply(last_said(BCMD_PLACE), OUTCOME_UNKNOWN, "timeout");
     reply(last_said(BCMD_QUERY_ORDERS), OUTCOME_OK, "");
+    empty_answers(2500 * NS_PER_MS);
+    pass(4 * NS_PER_S);
+    reply(last_said(BCMD_QUERY_ORDERS), OUTCOME_UNKNOWN, "503"); /* it was asked too early */
     pass(5 * NS_PER_S);
     const struct bot_command q = *last_said(BCMD_QUERY_ORDERS);  /* asked long enough after the expiry */
+    assert_int_equal(only_order()->token, q.token);
+    assert_true(only_order()->token_time >= only_order()->expiry + rig.c.expiry_margin);
+    assert_int_equal(only_order()->query_misses, 0);
     stream(FEED_DOWN, "lost");
     connect_with(NULL, 0, 0);
     reply(&q, OUTCOME_OK, "");                   /* but before the stream was there */
@@ -950,16 +956,17 @@ static void a_missed_execution_is_asked_for_and_counted_once(void **state)
     decide(DECISION_OPEN_LONG);
     const struct bot_command p = accept_place();
     rig.auto_fills = false;
-    pass(40 * NS_PER_S);
+    pass(40 * NS_PER_S);                         /* the first half fills early, and the stream does not say so */
+    fill_at("e2", &p, 441, PX(9163));
     struct order_row row = row_of(&p, STATUS_FILLED, 882);
     hear_row(&row);
     position(882);
     pass(2 * NS_PER_S);
     const struct bot_command q = *last_said(BCMD_QUERY_FILLS);
     assert_true(q.fills.since <= T0);            /* it may have filled at any time since it was placed */
-    fill_at("e1", &p, 882, PX(9163));
+    fill_at("e1", &p, 441, PX(9163));
     reply(&q, OUTCOME_OK, "");
-    fill_at("e1", &p, 882, PX(9163));
+    fill_at("e1", &p, 441, PX(9163));
     assert_int_equal(bot_stakes(rig.bot)->long_count, 1);
     pass(10 * NS_PER_S);
     assert_int_equal(view().fold, 882);
@@ -1398,12 +1405,18 @@ static void a_lost_last_block_is_asked_for_id_by_id(void **state)
     struct order_row row = row_of(&p, STATUS_FILLED, 882);
     row.source = SOURCE_QUERY;
     fill_at("e1", &p, 882, PX(9163));            /* from the query for executions, whichever is faster */
+    rig.auto_fills = false;
     hear_row(&row);
     reply(&q, OUTCOME_OK, "");
     nothing_known_of(0);
+    pass(NS_PER_S);
+    fill_at("e1", &p, 882, PX(9163));            /* asked for again, now that its order is known */
+    reply(last_said(BCMD_QUERY_FILLS), OUTCOME_OK, "");
+    rig.auto_fills = true;
     pass(60 * NS_PER_S);
     nothing_known_of(0);
     pass(60 * NS_PER_S);
+    assert_false(logged("Booking what the row says"));
     assert_true(view().ready);
     assert_int_equal(stakes_contracts(bot_stakes(rig.bot)), 882);
     assert_int_equal(bot_stakes(rig.bot)->long_count, 1);
@@ -1439,6 +1452,38 @@ static void a_living_order_of_a_lost_block_takes_the_place_of_the_stake(void **s
     position(882);
     assert_int_equal(bot_stakes(rig.bot)->longs[0].share, E8);
     assert_int_equal(view().opening, 0);
+}
+
+static void of_two_living_orders_one_goes_and_until_then_both_count(void **state)
+{
+    (void)state;
+    static struct stakes known;
+    memset(&known, 0, sizeof known);
+    known.opening = SIDE_BUY;
+    known.opening_qty = 882;
+    known.opening_share = E8;
+    bot_restore_stakes(rig.bot, &known);
+    rig.c.max_position = 1000;
+    bot_reconfigure(rig.bot, &rig.c);
+    tick();
+    params(10000000);
+    const struct order_row rows[] = {order_row("mm_bitmex_7-1", STATUS_NEW, SIDE_BUY, PX(9163), 882, 0),
+                                     order_row("mm_bitmex_7-2", STATUS_NEW, SIDE_BUY, PX(9163), 882, 0)};
+    connect_with(rows, 2, 0);
+    pass(NS_PER_S);
+    assert_true(view().ready);
+    assert_int_equal(view().worst_long, 1764);
+    assert_int_equal(count_said(BCMD_CANCEL), 1);
+    touch(PX(9164), PX(9164) + HALF);
+    assert_int_equal(count_said(BCMD_AMEND), 0); /* nothing more is wanted of the market while 1764 may come of it */
+    assert_string_equal(view().risk_text, "the position could become 1764, the limit is 1000");
+    const struct bot_command cancel = *last_said(BCMD_CANCEL);
+    struct order_row gone = rows[strcmp(cancel.cancel.cl_ord_id, rows[0].cl_ord_id) == 0 ? 0 : 1];
+    gone.status = STATUS_CANCELED;
+    hear_row(&gone);
+    reply(&cancel, OUTCOME_OK, "");
+    assert_int_equal(count_said(BCMD_AMEND), 1);
+    assert_int_equal(count_said(BCMD_PLACE), 0);
 }
 
 static void an_order_with_our_prefix_and_no_state_is_withdrawn(void **state)
@@ -1840,6 +1885,7 @@ int main(int argc, char **argv)
         TEST(a_crash_right_after_sending_is_not_proof_that_nothing_was_sent),
         TEST(a_lost_last_block_is_asked_for_id_by_id),
         TEST(a_living_order_of_a_lost_block_takes_the_place_of_the_stake),
+        TEST(of_two_living_orders_one_goes_and_until_then_both_count),
         TEST(an_order_with_our_prefix_and_no_state_is_withdrawn),
         TEST(after_a_reconnect_living_orders_stay_and_missing_ones_are_asked_for),
         TEST(images_that_do_not_come_do_not_leave_orders_alone_for_ever),
