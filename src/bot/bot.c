@@ -310,7 +310,7 @@ static void dead_man_run(struct bot *b)
     b->dead_man_next = b->now + (quarter < DEAD_MAN_REFRESH_MAX ? quarter : DEAD_MAN_REFRESH_MAX);
     b->dead_man_armed = true;
     struct bot_command cmd = {.kind = BCMD_DEAD_MAN, .timeout = b->c.dead_man_timeout};
-    say(b, &cmd);
+    b->dead_man_token = say(b, &cmd);
 }
 
 static void run_due(struct bot *b)

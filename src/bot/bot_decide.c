@@ -316,8 +316,9 @@ void quote_run(struct bot *b)
             wanted_count = 0;        /* what rests already must not add either */
         }
     }
-    if (!b->stream_up)
-        return;                      /* nothing can be proven: requests wait, UNKNOWN stays */
+    /* Without the stream nothing can be proven: requests wait, UNKNOWN stays. At the end a cancel is worth trying all the same. */
+    if (!b->stream_up && b->phase != PHASE_STOPPING)
+        return;
     if (b->phase == PHASE_STOPPED || (b->phase == PHASE_STOPPING && !b->c.cancel_on_exit))
         return;
     struct resting resting[CONVERGE_MAX];

@@ -636,6 +636,13 @@ static void reserved_reply(struct bot *b, const struct reply *r)
 void orders_reply(struct bot *b, const struct reply *r)
 {
     time_ns wait_until = 0;
+    if (r->token == b->dead_man_token && r->token != 0) {
+        /* Only trouble is told: nobody watches then, and nothing may be promised of the switch. */
+        if (r->outcome != OUTCOME_OK && b->dead_man_armed)
+            say_log(b, LOG_WARNING, "orders - The dead-man's switch was not refreshed: %s", r->text);
+        b->dead_man_armed = b->dead_man_armed && r->outcome == OUTCOME_OK;
+        return;
+    }
     if (r->token == 0)
         return;
     if (r->token == b->fills_query.token) {

@@ -141,6 +141,7 @@ struct bot {
 
     time_ns dead_man_next;
     bool dead_man_armed;
+    uint64_t dead_man_token;         /* of the last refresh */
     time_ns status_next;
     time_ns stopping_until;
     time_ns settling_until;          /* the last order has ended; its fills may still be told */

@@ -1803,6 +1803,37 @@ static void orders_that_are_to_stay_stay(void **state)
     assert_int_equal(last_said(BCMD_DEAD_MAN)->timeout, 0);      /* else it would cancel them in a minute */
 }
 
+static void stopping_without_a_stream_still_asks_for_the_cancel(void **state)
+{
+    (void)state;
+    rig_ready();
+    decide(DECISION_OPEN_LONG);
+    const struct bot_command p = accept_place();
+    stream(FEED_DOWN, "closed");
+    pass(NS_PER_S);
+    assert_int_equal(count_said(BCMD_CANCEL), 0);        /* nothing could be proven */
+    ask_to_stop();
+    assert_int_equal(count_said(BCMD_CANCEL), 1);
+    accept_cancel(&p, 0);
+    assert_true(rig.stopped);
+}
+
+static void a_switch_that_was_not_refreshed_is_not_promised(void **state)
+{
+    (void)state;
+    rig_ready();
+    decide(DECISION_OPEN_LONG);
+    accept_place();
+    pass(16 * NS_PER_S);
+    const struct bot_command *const refresh = last_said(BCMD_DEAD_MAN);
+    hear(&(struct bot_event){.kind = BEV_REPLY, .reply = {.token = refresh->token, .outcome = OUTCOME_NOT_SENT, .text = "the stream takes nothing"}});
+    expect_line("The dead-man's switch was not refreshed: the stream takes nothing");
+    ask_to_stop();
+    pass(11 * NS_PER_S);
+    assert_true(rig.stopped);
+    expect_line("Check them there.");
+}
+
 static void stopping_without_a_stream_ends_too(void **state)
 {
     (void)state;
@@ -1900,6 +1931,8 @@ int main(int argc, char **argv)
         TEST(stopping_disarms_the_switch_when_nothing_is_left),
         TEST(an_order_that_cannot_be_withdrawn_is_left_to_the_switch),
         TEST(orders_that_are_to_stay_stay),
+        TEST(stopping_without_a_stream_still_asks_for_the_cancel),
+        TEST(a_switch_that_was_not_refreshed_is_not_promised),
         TEST(stopping_without_a_stream_ends_too),
     };
     if (argc > 1)
