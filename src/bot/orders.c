@@ -333,11 +333,12 @@ unsigned order_place_ended(struct own_order *o, enum outcome outcome, time_ns no
     return 0;
 }
 
-unsigned order_amend_ended(struct own_order *o, enum outcome outcome, time_ns now)
+/* How a request ended that was to change an order in state `state`. */
+static unsigned change_ended(struct own_order *o, enum own_state state, enum outcome outcome, time_ns now)
 {
     o->token = 0;
-    if (o->state != OWN_AMENDING)
-        return 0;
+    if (o->state != state)
+        return 0;                    /* a row was faster */
     switch (outcome) {
     case OUTCOME_REFUSED:
     case OUTCOME_BALANCE:
@@ -346,10 +347,10 @@ unsigned order_amend_ended(struct own_order *o, enum outcome outcome, time_ns no
     case OUTCOME_EXPIRED:
     case OUTCOME_NOT_SENT:
         return rest(o);              /* as it was before */
-    case OUTCOME_OK:
+    case OUTCOME_OK:                 /* without a row that says so */
     case OUTCOME_DUPLICATE:
     case OUTCOME_CLOSED:             /* it has ended, the row that says how is still to come */
-    case OUTCOME_NOT_FOUND:
+    case OUTCOME_NOT_FOUND:          /* rule 6: ends it only together with rule 3 */
     case OUTCOME_UNKNOWN:
         order_unknown(o, now);
         return NEWS_CHANGED;
@@ -357,28 +358,14 @@ unsigned order_amend_ended(struct own_order *o, enum outcome outcome, time_ns no
     return 0;
 }
 
+unsigned order_amend_ended(struct own_order *o, enum outcome outcome, time_ns now)
+{
+    return change_ended(o, OWN_AMENDING, outcome, now);
+}
+
 unsigned order_cancel_ended(struct own_order *o, enum outcome outcome, time_ns now)
 {
-    o->token = 0;
-    if (o->state != OWN_CANCELING)
-        return 0;
-    switch (outcome) {
-    case OUTCOME_REFUSED:
-    case OUTCOME_BALANCE:
-    case OUTCOME_THROTTLED:
-    case OUTCOME_DENIED:
-    case OUTCOME_EXPIRED:
-    case OUTCOME_NOT_SENT:
-        return rest(o);
-    case OUTCOME_OK:
-    case OUTCOME_DUPLICATE:
-    case OUTCOME_CLOSED:
-    case OUTCOME_NOT_FOUND:          /* rule 6: ends it only together with rule 3 */
-    case OUTCOME_UNKNOWN:
-        order_unknown(o, now);
-        return NEWS_CHANGED;
-    }
-    return 0;
+    return change_ended(o, OWN_CANCELING, outcome, now);
 }
 
 unsigned order_query_missed(struct own_order *o, bool proof, time_ns now)

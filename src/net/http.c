@@ -659,3 +659,18 @@ enum result http_request_write(const struct http_request *request, uint8_t *out,
     put(&w, request->body, request->body_len);
     return writer_end(&w, out, len);
 }
+
+uint32_t http_fields_split(char *lines, struct http_field *out, uint32_t max)
+{
+    uint32_t count = 0;
+    for (char *p = lines; *p != '\0' && count < max;) {
+        char *const colon = strstr(p, ": ");
+        char *const end = strstr(p, "\r\n");
+        if (colon == NULL || end == NULL || colon > end)
+            break;
+        *colon = *end = '\0';
+        out[count++] = (struct http_field){p, colon + 2};
+        p = end + 2;
+    }
+    return count;
+}

@@ -120,6 +120,10 @@ struct http_field {
     const char *value;
 };
 
+/* Take "Name: value\r\n" lines apart in place: at most `max` fields that point into `lines`. Answers how many; what follows a line
+ * that is none is left out. */
+uint32_t http_fields_split(char *lines, struct http_field *out, uint32_t max);
+
 /* A name that is a token, a value without control characters: nothing that could begin another header. */
 bool http_field_valid(const struct http_field *f);
 

@@ -132,16 +132,7 @@ static void wire_request_fill(struct exchange_host *h, server_conn conn, const s
 static void respond(struct exchange_host *h, server_conn conn, struct wire_response *r)
 {
     struct http_field fields[16];
-    uint32_t count = 0;
-    for (char *p = r->fields; *p != '\0' && count < 16;) {
-        char *const colon = strstr(p, ": ");
-        char *const end = strstr(p, "\r\n");
-        if (colon == NULL || end == NULL || colon > end)
-            break;
-        *colon = *end = '\0';
-        fields[count++] = (struct http_field){p, colon + 2};
-        p = end + 2;
-    }
+    const uint32_t count = http_fields_split(r->fields, fields, 16);
     const struct http_response response = {.status = r->status, .fields = fields, .field_count = count, .body = r->body, .body_len = r->len};
     const enum result rc = server_respond(&h->server, conn, &response);
     (void)rc;                            /* gone or too slow: the server has seen to it */

@@ -305,18 +305,8 @@ static void stream_connect_now(void *ctx)
         stream_down(l, "the stream's address is too long");
         return;
     }
-    /* "name: value\r\n" lines into fields. */
     struct http_field fields[8];
-    uint32_t count = 0;
-    for (char *p = header_text; *p != '\0' && count < 8;) {
-        char *const colon = strstr(p, ": ");
-        char *const end = strstr(p, "\r\n");
-        if (colon == NULL || end == NULL || colon > end)
-            break;
-        *colon = *end = '\0';
-        fields[count++] = (struct http_field){p, colon + 2};
-        p = end + 2;
-    }
+    const uint32_t count = http_fields_split(header_text, fields, 8);
     line(l, LOG_INFO, "stream - Connecting to %s://%s:%u%s", l->url.tls ? "wss" : "ws", l->url.host, l->url.port, target);
     if (count > 0)
         line(l, LOG_INFO, "stream - Authenticating with API Key.");

@@ -368,9 +368,28 @@ static void random_chunks_come_back_whole(void **state)
     }
 }
 
+static void lines_become_fields_in_place(void **state)
+{
+    (void)state;
+    struct http_field f[2];
+    char two[] = "api-key: abc\r\nX-Empty: \r\nthird: beyond the room\r\n";
+    assert_int_equal(http_fields_split(two, f, 2), 2);
+    assert_string_equal(f[0].name, "api-key");
+    assert_string_equal(f[0].value, "abc");
+    assert_string_equal(f[1].name, "X-Empty");
+    assert_string_equal(f[1].value, "");
+    char broken[] = "a: b\r\nno colon\r\nc: d\r\n";
+    assert_int_equal(http_fields_split(broken, f, 2), 1);
+    char none[] = "";
+    assert_int_equal(http_fields_split(none, f, 2), 0);
+    char cut[] = "a: b";
+    assert_int_equal(http_fields_split(cut, f, 2), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_become_fields_in_place),
         cmocka_unit_test(messages_are_read_however_they_are_cut),
         cmocka_unit_test(what_two_readers_could_read_differently_is_refused),
         cmocka_unit_test(limits_are_exact),
