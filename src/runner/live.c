@@ -18,6 +18,7 @@
 #include "net/http_client.h"
 #include "net/ws.h"
 #include "runner/decider.h"
+#include "runner/watcher.h"
 #include "store/log.h"
 #include "store/store.h"
 #include "venue/venue.h"
@@ -28,24 +29,11 @@
 #define RECONNECT_MAX (5 * NS_PER_S)
 #define CONNECTION_LASTED (10 * NS_PER_S)
 #define STATUS_EVERY (2 * NS_PER_S)
-#define WATCH_EVERY_US 250000
 #define STATE_FAILURES_MAX 1
 #define EVENTS_HELD 64
 #define WARM_EVERY (100 * NS_PER_US)
 #define WAIT_MAX (250 * NS_PER_MS)
 #define SAME_WISH (250 * NS_PER_MS)
-
-/* Watches settings files on a thread of its own: the trading thread touches no disk. */
-struct watcher {
-    pthread_t thread;
-    bool started;
-    _Atomic bool closing;
-    _Atomic(struct settings *) fresh;        /* handed over by the watcher, taken by the trading thread */
-    const struct live_options *options;
-    struct settings_list files;
-    struct loop *loop;
-    struct log *log;
-};
 
 struct live {
     struct live_options options;
@@ -53,7 +41,7 @@ struct live {
     struct settings seen;                    /* as last read: a change is told once    */
     struct arena arena;
     struct loop loop;
-    struct log *log, *watch_log;
+    struct log *log;
     struct store *store;
     struct bot *bot;
     const struct venue_ops *ops;
@@ -64,7 +52,7 @@ struct live {
     struct ws_client ws;
     struct http_client http;
     struct decider *decider;
-    struct watcher watcher;
+    struct watcher *watcher;                 /* NULL: no settings file to watch */
     struct bot_config config;
 
     loop_timer reconnect_timer;
@@ -441,49 +429,12 @@ static enum log_level log_level_of(const struct settings *s)
     return levels[s->log_level];
 }
 
-static void *watch(void *arg)
-{
-    struct watcher *const w = arg;
-    struct timespec seen[SETTINGS_LIST_MAX + 1] = {{0, 0}};
-    bool pending = false;
-    for (int turn = 0; !atomic_load_explicit(&w->closing, memory_order_acquire); turn++) {
-        bool changed = false;
-        for (int i = 0; i <= w->files.count; i++) {
-            const char *const path = i < w->files.count ? w->files.item[i] : w->options->settings_file;
-            struct stat st;
-            if (path == NULL || stat(path, &st) != 0)
-                continue;
-            changed |= turn > 0 && (st.st_mtim.tv_sec != seen[i].tv_sec || st.st_mtim.tv_nsec != seen[i].tv_nsec);
-            seen[i] = st.st_mtim;
-        }
-        /* Read when it has rested for a turn: a file that is just being written is valid and empty, and its limits are none. */
-        const bool rests = pending && !changed;
-        pending = changed;
-        if (rests) {
-            struct error err = {0};
-            struct settings *const fresh = malloc(sizeof *fresh);
-            if (fresh != NULL && settings_load(fresh, w->options->settings_file, w->options->environment, w->options->sets, &err) == RC_OK &&
-                settings_trade_check(fresh, &err) == RC_OK) {
-                free(atomic_exchange_explicit(&w->fresh, fresh, memory_order_acq_rel));     /* with settings_take */
-                loop_wake(w->loop);
-            } else {
-                char text[BOT_LOG_SIZE];
-                snprintf(text, sizeof text, "settings - The changed settings are refused, the old ones stay: %s", err.text);
-                log_line(w->log, clock_now(w->options->clock), LOG_ERROR, text);
-                free(fresh);
-            }
-        }
-        usleep(WATCH_EVERY_US);
-    }
-    return NULL;
-}
-
 /* What needs a restart stays as it was opened; everything else is read by the core where it is used. */
 static void settings_take(struct live *l)
 {
-    if (atomic_load_explicit(&l->watcher.fresh, memory_order_relaxed) == NULL)
+    struct settings *const fresh = watcher_take(l->watcher);
+    if (fresh == NULL)
         return;
-    struct settings *const fresh = atomic_exchange_explicit(&l->watcher.fresh, NULL, memory_order_acq_rel);
     struct settings_change changes[SETTINGS_KEYS_MAX];
     const int count = settings_diff(&l->seen, fresh, changes);
     for (int i = 0; i < count; i++) {
@@ -528,6 +479,13 @@ static void restore_fill(void *ctx, const char *exec_id)
     bot_restore_fill(((struct live *)ctx)->bot, exec_id);
 }
 
+/* Tenths of a second since 2020: two starts never share a number, even when the state was deleted between them. Lasts until 2033. */
+static uint32_t run_number(time_ns now)
+{
+    const time_ns since = now - INT64_C(1577836800) * NS_PER_S;
+    return since > 0 ? (uint32_t)(since / (100 * NS_PER_MS)) : 1;
+}
+
 static enum result state_open(struct live *l, struct error *err)
 {
     static const enum store_mismatch mismatch[] = {
@@ -539,7 +497,7 @@ static enum result state_open(struct live *l, struct error *err)
     };
     const struct settings *const s = &l->settings;
     struct store_options o = {
-        .path = s->state_file, .on_mismatch = mismatch[s->on_state_mismatch], .run = (uint32_t)(clock_now(l->options.clock) / NS_PER_S),
+        .path = s->state_file, .on_mismatch = mismatch[s->on_state_mismatch], .run = run_number(clock_now(l->options.clock)),
         .first_ids = IDS_FIRST, .now = clock_now(l->options.clock),
     };
     text_copy(o.identity.base_url, sizeof o.identity.base_url, s->base_url);
@@ -651,16 +609,12 @@ enum result live_open(struct live **out, const struct live_options *o, struct er
     if (rc == RC_OK)
         rc = net_open(l, err);
     if (rc == RC_OK && o->settings_file != NULL) {
-        struct watcher *const w = &l->watcher;
-        w->options = &l->options;
-        w->files = l->settings.watched_files;
-        w->loop = &l->loop;
-        const struct log_options watch_log = {.path = log.path, .standard_output = log.standard_output, .least = LOG_WARNING, .ring_size = 16 << 10};
-        rc = log_open(&l->watch_log, &l->arena, &watch_log, err);
-        w->log = l->watch_log;
-        if (rc == RC_OK && pthread_create(&w->thread, NULL, watch, w) != 0)
-            rc = error_set(err, RC_IO, "starting the watcher of settings: %s", strerror(errno));
-        w->started = rc == RC_OK;
+        const struct watcher_options watch = {
+            .clock = o->clock, .loop = &l->loop, .settings_file = o->settings_file, .files = l->settings.watched_files,
+            .environment = o->environment, .sets = o->sets,
+            .log = {.path = log.path, .standard_output = log.standard_output, .least = LOG_WARNING, .ring_size = 16 << 10},
+        };
+        rc = watcher_open(&l->watcher, &l->arena, &watch, err);
     }
     if (rc == RC_OK)
         l->follower = clock_follow(o->clock, wake, l);
@@ -677,11 +631,8 @@ void live_close(struct live *l)
 {
     if (l == NULL)
         return;
-    if (l->watcher.started) {
-        atomic_store_explicit(&l->watcher.closing, true, memory_order_release);
-        pthread_join(l->watcher.thread, NULL);
-        free(atomic_load(&l->watcher.fresh));
-    }
+    if (l->watcher != NULL)
+        watcher_close(l->watcher);
     if (l->http.loop != NULL)
         http_client_fini(&l->http);
     if (l->ws.loop != NULL)
@@ -692,8 +643,6 @@ void live_close(struct live *l)
         store_close(l->store);
     if (l->has_tls)
         tls_close(&l->tls);
-    if (l->watch_log != NULL)
-        log_close(l->watch_log);
     if (l->log != NULL)
         log_close(l->log);
     loop_fini(&l->loop);

@@ -274,7 +274,7 @@ const struct settings_key SETTINGS_KEYS[] = {
      .doc = "Pause after an error of the venue before the same thing is tried again; trading goes on meanwhile. Raise "
             "it if the venue asks for patience."},
     {.name = "REQUESTS_PER_MINUTE", .type = SETTINGS_INT, .reload = true, .unit = "requests",
-     .offset = FIELD(requests_per_minute), .initial = "120", .lo = "1", .hi = "60000",
+     .offset = FIELD(requests_per_minute), .initial = "120", .lo = "10", .hi = "60000",
      .doc = "The account's request budget a minute, until the venue's headers say otherwise. Lower it when other "
             "programs use the same account."},
     {.name = "REQUESTS_PER_SECOND", .type = SETTINGS_INT, .reload = true, .unit = "requests",

@@ -137,6 +137,7 @@ static int rig_begin(void **state)
     memset(&rig, 0, sizeof rig);
     bot_config_default(&rig.c);
     rig.disk.run = rig.c.run;
+    rig.disk.torn = true;
     rig.now = T0;
     rig.auto_ids = rig.auto_fills = rig.auto_position = rig.auto_decisions = rig.alive = true;
     rig_start();

@@ -13,6 +13,7 @@ enum { DISK_ORDERS = 1024, DISK_FILLS = 4096, DISK_PENDING = 32 };
 
 struct disk_record {
     enum bot_command_kind kind;
+    uint64_t step;
     struct own_order order;
     char exec_id[BOT_EXEC_ID_SIZE];
     uint64_t ids_until;
@@ -30,6 +31,8 @@ struct disk {
     uint64_t ids_until;
     struct disk_record pending[DISK_PENDING];    /* saved, not synced: oldest first */
     int pending_count;
+    uint64_t step;                               /* of the core: counted by the owner */
+    bool torn;                                   /* a crash may part what one step saved; the store does not */
 };
 
 UNUSED_FN static void stakes_copy(struct stakes *to, const struct stakes *from)
@@ -64,17 +67,21 @@ UNUSED_FN static void disk_fold(struct disk *d, const struct disk_record *r)
     }
 }
 
-/* Sync all but the newest `keep` of what is pending. */
+/* Sync all but the newest `keep` of what is pending, and of those that belong to one step with them. */
 UNUSED_FN static void disk_sync(struct disk *d, int keep)
 {
-    const int n = d->pending_count - keep;
+    int n = d->pending_count - keep;
+    while (!d->torn && 0 < n && n < d->pending_count && d->pending[n].step == d->pending[n - 1].step)
+        n--;
     if (n <= 0)
         return;
     for (int i = 0; i < n; i++)
         disk_fold(d, &d->pending[i]);
+    keep = d->pending_count - n;
     for (int i = n; i < d->pending_count; i++) {
         struct disk_record *const to = &d->pending[i - n];
         to->kind = d->pending[i].kind;
+        to->step = d->pending[i].step;
         to->order = d->pending[i].order;
         to->ids_until = d->pending[i].ids_until;
         memcpy(to->exec_id, d->pending[i].exec_id, sizeof to->exec_id);
@@ -101,10 +108,11 @@ UNUSED_FN static struct own_order order_on_disk(const struct own_order *o)
 
 UNUSED_FN static void disk_post(struct disk *d, const struct bot_command *cmd)
 {
-    if (d->pending_count == DISK_PENDING)
-        disk_sync(d, DISK_PENDING - 1);
+    for (int keep = DISK_PENDING - 1; d->pending_count == DISK_PENDING; keep--)
+        disk_sync(d, keep);
     struct disk_record *const r = &d->pending[d->pending_count++];
     r->kind = cmd->kind;
+    r->step = d->step;
     switch (cmd->kind) {
     case BCMD_SAVE_ORDER:
         r->order = order_on_disk(cmd->order);

@@ -58,6 +58,7 @@ struct dials {
     int lost_records;                /* at most, in a crash                         */
     int still;                       /* the touch stays: no amend finds out what is wrong */
     int slow_disk;
+    int torn;                        /* records of one step may be parted           */
 };
 
 static struct sim {
@@ -627,6 +628,7 @@ static void out_carry(void)
 static void bot_hears(const struct bot_event *ev)
 {
     const struct bot_sink sink = {emit, NULL};
+    sim.disk.step++;
     bot_apply(sim.bot, sim.now, ev, &sink);
     bot_check(sim.bot);
     one_living_order_a_side();
@@ -823,7 +825,7 @@ static void agreement_check(void)
     SIM_CHECK(v.position == sim.position, "position %" PRId64 ", the venue %" PRId64, v.position, sim.position);
     /* A crash between the records of an execution and of its order leaves an execution that is known and not applied. The row
      * has it, and at the order's end it is booked. */
-    if (sim.dials.lost_records == 0)
+    if (sim.dials.torn == 0)
         SIM_CHECK(due == 0, "executions of %" PRId64 " are due", due);
     SIM_CHECK(v.fold + due == sim.position, "own fills %" PRId64 ", the venue %" PRId64, v.fold, sim.position);
     SIM_CHECK(v.risk == RISK_ACTIVE || fabs(v.position_pct) > 99, "%s", v.risk_text);
@@ -840,7 +842,8 @@ static void dials_set(struct dials *d)
         {.disconnect = 30, .missed_fill = 100, .still = 980},
         {.crash = 15, .disconnect = 5, .late = 50},
         {.crash = 15, .disconnect = 5, .late = 50, .still = 950},
-        {.crash = 15, .lost_records = 6, .late = 50, .lost_reply = 30},
+        {.crash = 15, .lost_records = 6, .late = 50, .lost_reply = 30, .torn = 1},
+        {.crash = 15, .lost_records = 6, .late = 50, .lost_reply = 30, .disconnect = 20},
         {.crash = 15, .lost_records = 32, .slow_disk = 980, .late = 50, .still = 500},
         {.refused = 500, .slow_disk = 1000},
         {.throttled = 30, .refused = 60, .not_sent = 30, .stop = 10},
@@ -873,6 +876,7 @@ static uint64_t world_run(uint64_t seed)
     sim.bid = sim.px_max = 9163 * E8;
     sim.ask = sim.bid + TICK;
     dials_set(&sim.dials);
+    sim.disk.torn = sim.dials.torn != 0;
     bot_config_default(&sim.c);
     sim.c.withdraw_on_contradiction = prng_below(&sim.rng, 2);
     sim.c.requests_per_minute = prng_below(&sim.rng, 2) ? 120 : 1200;
@@ -882,7 +886,7 @@ static uint64_t world_run(uint64_t seed)
     sim.calm = true;
     run_until(sim.now + 75 * NS_PER_S);
     agreement_check();
-    if (sim.dials.lost_records == 0)
+    if (sim.dials.torn == 0)
         SIM_CHECK(sim.adjustments + sim.reductions + sim.assumptions == 0, "%d adjustments, %d errors, %d fills assumed", sim.adjustments,
                   sim.reductions, sim.assumptions);
     return sim.hash;
