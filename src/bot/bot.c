@@ -196,6 +196,8 @@ static bool difference_is_settled(struct bot *b)
         b->missing = missing;
         b->missing_since = b->now;
     }
+    if (missing != 0 && b->reserved_from < b->reserved_until)
+        return false;                /* an order of the last block may still arrive and explain it */
     const bool fresh = b->stakes.fills_until == 0 && order_next_any(&b->orders, NULL) == NULL;
     return missing == 0 || fresh || b->now - b->missing_since >= WITNESS_PATIENCE;
 }

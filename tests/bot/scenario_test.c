@@ -1426,6 +1426,44 @@ static void a_lost_last_block_is_asked_for_id_by_id(void **state)
     assert_int_equal(view().opening, 0);
 }
 
+static void a_difference_is_not_adjusted_while_an_order_of_the_last_block_may_explain_it(void **state)
+{
+    (void)state;
+    rig_ready();
+    decide(DECISION_OPEN_LONG);
+    const struct bot_command p = accept_place();
+    int keep = 0;
+    while (rig.disk.pending[keep].kind != BCMD_SAVE_ORDER)
+        keep++;
+    crash(rig.disk.pending_count - keep, 200 * NS_PER_MS);
+    forget();
+    tick();
+    params(10000000);
+    connect_with(NULL, 0, 0);
+    nothing_known_of(0);                         /* the first pass: it has not arrived */
+    stream(FEED_DOWN, "closed");                 /* it arrives and fills while nobody looks */
+    forget();
+    connect_with(NULL, 0, 882);
+    pass(8 * NS_PER_S);
+    assert_false(logged("Adjustment trade"));
+    pass(5 * NS_PER_S);
+    struct order_row row = row_of(&p, STATUS_FILLED, 882);
+    row.source = SOURCE_QUERY;
+    hear_row(&row);
+    rig.auto_fills = false;
+    reply(last_said(BCMD_QUERY_ORDERS), OUTCOME_OK, "");
+    nothing_known_of(rig.said_count - 1);
+    pass(NS_PER_S);
+    fill_at("e1", &p, 882, PX(9163));
+    reply(last_said(BCMD_QUERY_FILLS), OUTCOME_OK, "");
+    nothing_known_of(0);
+    pass(20 * NS_PER_S);
+    assert_int_equal(stakes_contracts(bot_stakes(rig.bot)), 882);
+    assert_false(logged("Adjustment trade"));
+    assert_true(view().ready);
+    assert_int_equal(view().risk, RISK_ACTIVE);
+}
+
 static void a_living_order_of_a_lost_block_takes_the_place_of_the_stake(void **state)
 {
     (void)state;
@@ -1915,6 +1953,7 @@ int main(int argc, char **argv)
         TEST(an_order_filled_while_nobody_listened_is_counted_once),
         TEST(a_crash_right_after_sending_is_not_proof_that_nothing_was_sent),
         TEST(a_lost_last_block_is_asked_for_id_by_id),
+        TEST(a_difference_is_not_adjusted_while_an_order_of_the_last_block_may_explain_it),
         TEST(a_living_order_of_a_lost_block_takes_the_place_of_the_stake),
         TEST(of_two_living_orders_one_goes_and_until_then_both_count),
         TEST(an_order_with_our_prefix_and_no_state_is_withdrawn),
