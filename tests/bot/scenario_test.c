@@ -1439,11 +1439,15 @@ static void a_difference_is_not_adjusted_while_an_order_of_the_last_block_may_ex
     forget();
     tick();
     params(10000000);
+    rig.auto_fills = false;
     connect_with(NULL, 0, 0);
-    nothing_known_of(0);                         /* the first pass: it has not arrived */
-    stream(FEED_DOWN, "closed");                 /* it arrives and fills while nobody looks */
+    nothing_known_of(0);                         /* the first look: it has not arrived */
+    stream(FEED_DOWN, "closed");                 /* it arrives and fills while nobody listens */
     forget();
     connect_with(NULL, 0, 882);
+    rig.auto_fills = true;
+    if (count_said(BCMD_QUERY_FILLS) > 0)
+        reply(last_said(BCMD_QUERY_FILLS), OUTCOME_OK, "");
     pass(8 * NS_PER_S);
     assert_false(logged("Adjustment trade"));
     pass(5 * NS_PER_S);
