@@ -29,7 +29,6 @@
 #define RECONNECT_MAX (5 * NS_PER_S)
 #define CONNECTION_LASTED (10 * NS_PER_S)
 #define STATUS_EVERY (2 * NS_PER_S)
-#define STATE_FAILURES_MAX 1
 #define EVENTS_HELD 64
 #define WARM_EVERY (100 * NS_PER_US)
 #define WAIT_MAX (250 * NS_PER_MS)
@@ -711,7 +710,6 @@ static void status_write(struct live *l, const struct bot_view *v)
              v->opening == 0 ? "" : v->opening == SIDE_BUY ? "LONG" : "SHORT", v->orders_open, v->orders_unknown,
              decision_name(v->last_decision), v->fills, v->volume, v->requests, v->refused, v->unknowns, v->reconnects, v->budget_left,
              l->frames_bad, log_lost(l->log));
-    /* A text of ours may hold a quote only if the venue said one. */
     if (store_status(l->store, clock_now(l->options.clock), json) != RC_OK)
         line(l, LOG_WARNING, "store - The status could not be handed over: the disk is slow.");
 }
